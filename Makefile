@@ -1,0 +1,46 @@
+# The chores of this project. `make serve` and `make test` set up what they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+HOST ?= 127.0.0.1
+PORT ?= 8000
+OPTIONS ?=
+
+.DEFAULT_GOAL := test
+.PHONY: serve test check format bench torture
+
+# The virtual environment is up to date when its stamp is newer than what it is made from.
+$(BIN)/.stamp: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("kg needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Setting up $(VENV) (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+## Check and build the graph if needed, and serve it: PORT=, HOST=, OPTIONS=
+serve: $(BIN)/.stamp
+	@exec $(BIN)/kg serve --host $(HOST) --port $(PORT) $(OPTIONS)
+
+## Run all tests: TESTS= for some
+test: $(BIN)/.stamp
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pytest -m 'not torture' --durations 5 $(TESTS)
+
+## Check the graph
+check: $(BIN)/.stamp
+	$(BIN)/kg check
+
+## Put the code into its one format
+format: $(BIN)/.stamp
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+## Measure, as ratios side by side
+bench: $(BIN)/.stamp
+	$(BIN)/python benchmarks/bench.py
+
+## Run the big numbers
+torture: $(BIN)/.stamp
+	$(BIN)/pytest -m torture

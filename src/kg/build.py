@@ -1,0 +1,552 @@
+"""From a repository to a snapshot: read, check, infer, write beside the one in use, and swap."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import tempfile
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Store
+
+import kg
+from kg import metadata
+from kg.errors import KGError, QueryError, SnapshotError
+from kg.labels import labels_in, local_name, worked_out_labels
+from kg.presentation import presentation
+from kg.project import Project, Reading, Role
+from kg.queries import ask_within, to_json
+from kg.rules import Triple
+from kg.settings import Settings
+from kg.snapshot import CURRENT, GRAPH, INDEXES, MANIFEST, SCHEMA, SITE, Snapshot, digest_of, open_snapshot, term_key
+from kg.turtle import Statement
+from kg.views import View, read_views
+from kg.vocabulary import KG, RDF, RDFS
+
+if TYPE_CHECKING:
+    from kg.checks import Checked
+    from kg.findings import Finding
+
+__all__ = ["Built", "CheckFailed", "build", "current_snapshot", "ensure"]
+
+Progress = Callable[[str], None]
+
+_INPUTS = "inputs.json"
+
+# Where documents are served and how many threads serve them says nothing about the graph.
+_NOT_CONTENT = {"public_url", "threads", "snapshot_folder", "snapshots_kept"}
+
+
+class CheckFailed(KGError):
+    """The graph has violations, so it is not built; `findings` has them all."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        self.findings = findings
+        super().__init__("the graph does not pass its checks", advice="Run: kg check")
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build gave: the snapshot, whether it was there already, and the warnings on the way."""
+
+    snapshot: Snapshot
+    fresh: bool
+    findings: Sequence[Finding] = ()
+
+
+@cache
+def engine_version() -> str:
+    """Return the engine's version and a digest of its code, so that a changed engine builds anew."""
+    digest = hashlib.sha256()
+    root = resources.files("kg")
+
+    def walk(folder: Any, prefix: str) -> Iterator[tuple[str, bytes]]:
+        for item in sorted(folder.iterdir(), key=lambda found: found.name):
+            if item.is_dir() and item.name != "__pycache__":
+                yield from walk(item, f"{prefix}{item.name}/")
+            elif item.name.endswith((".py", ".po", ".ttl")):
+                yield f"{prefix}{item.name}", item.read_bytes()
+
+    for name, data in walk(root, ""):
+        digest.update(f"{name}\0{len(data)}\0".encode() + data)
+    return f"{kg.__version__}+{digest.hexdigest()[:12]}"
+
+
+# --- the folder of snapshots -----------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, progress: Progress) -> Iterator[None]:
+    """Hold the lock of a folder of snapshots; wait for another build that has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+    with (folder / "lock").open("a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress("waiting for another build of this graph to end")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        for left in folder.glob("building-*"):  # by a build that was ended
+            shutil.rmtree(left, ignore_errors=True)
+        for left in (*folder.glob(f".{CURRENT}-*"), *folder.rglob(".writing-*")):
+            left.unlink(missing_ok=True)
+        yield
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a small file so that it is either the old one or the new one, whatever happens."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _point(folder: Path, name: str) -> None:
+    """Make `current` point to a snapshot, in one step."""
+    link = folder / f".{CURRENT}-{os.getpid()}"
+    with contextlib.suppress(FileNotFoundError):
+        link.unlink()
+    link.symlink_to(name)
+    os.replace(link, folder / CURRENT)
+    _sync(folder)
+
+
+def _prune(folder: Path, keep: int) -> None:
+    """Remove all but the newest snapshots; the current one always stays."""
+    current = (folder / CURRENT).resolve()
+    old = sorted(
+        (path for path in folder.iterdir() if (path / MANIFEST).is_file() and not path.is_symlink()),
+        key=lambda path: path.stat().st_mtime,
+        reverse=True,
+    )
+    for path in old[keep:]:
+        if path != current:
+            doomed = path.with_name(f"building-{path.name}")  # what a kill leaves of it goes with the next build
+            with contextlib.suppress(OSError):
+                os.rename(path, doomed)
+            shutil.rmtree(doomed, ignore_errors=True)
+
+
+def current_snapshot(project: Project) -> Snapshot:
+    """Return the snapshot in use. Raises SnapshotError if there is none, or if it is damaged."""
+    link = project.snapshots / CURRENT
+    if not link.exists():
+        raise SnapshotError(
+            "this graph is not built yet", where=project.settings.snapshot_folder, advice="Run: kg build"
+        )
+    return open_snapshot(link.resolve())
+
+
+def _last_good(folder: Path) -> Snapshot | None:
+    """Return the newest snapshot that is whole, the current one first."""
+    candidates = [(folder / CURRENT).resolve()] if (folder / CURRENT).exists() else []
+    if folder.is_dir():
+        others = [path for path in folder.iterdir() if (path / MANIFEST).is_file() and not path.is_symlink()]
+        candidates += sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in candidates:
+        with contextlib.suppress(SnapshotError):
+            return open_snapshot(path)
+    return None
+
+
+def origin_of_snapshot(snapshot: Snapshot) -> metadata.Origin:
+    """Return the commit that a snapshot was last built from, as far as it is known."""
+    return metadata.read_origin(snapshot.path)
+
+
+def up_to_date(project: Project) -> Snapshot | None:
+    """Return the current snapshot if nothing that a build reads has changed since, else None. Reads no Turtle."""
+    try:
+        record = json.loads((project.snapshots / _INPUTS).read_text(encoding="utf-8"))
+        if record == {**record, "inputs": project.inputs_digest(), "engine": engine_version()}:
+            snapshot = current_snapshot(project)
+            return snapshot if snapshot.name == record["snapshot"] else None
+    except (OSError, ValueError, KeyError, TypeError, SnapshotError):
+        pass
+    return None
+
+
+# --- building --------------------------------------------------------------------------------------------
+
+
+def ensure(project: Project, progress: Progress = lambda _: None) -> Built:
+    """Return the snapshot of what the repository says now, built if needed.
+
+    Where it cannot be built, and an older snapshot is whole, the error names that one in `last_good`.
+    """
+    if (snapshot := up_to_date(project)) is not None:
+        _note_origin(project, snapshot)
+        return Built(snapshot, fresh=False)
+    return build(project, progress)
+
+
+def build(project: Project, progress: Progress = lambda _: None) -> Built:
+    """Check a project and build its snapshot; `current` points to it in the end.
+
+    Nothing in use changes before the last step. Raises CheckFailed with all findings, QueryError for a view
+    that will not do, SnapshotError if the files cannot be written.
+    """
+    from kg.checks import check  # heavy, and a warm start does without it
+
+    folder = project.snapshots
+    try:
+        with _locked(folder, progress):
+            # Taken first: a file that changes while we read makes the next start build again.
+            inputs = project.inputs_digest()
+            progress("reading files")
+            reading = project.read()
+            progress("checking")
+            checked = check(project, reading, language=project.settings.default_language)
+            if not checked.passed:
+                raise CheckFailed(checked.findings)
+            views = read_views(project)
+            progress("inferring and naming")
+            quads = _all_quads(project, reading, checked)
+            name = _name(project.settings, project.prefixes, quads, reading, views)
+            fresh = not _is_whole(folder / name)
+            if fresh:
+                _write_snapshot(project, reading, checked, views, quads, folder / name, progress)
+            progress("swapping")
+            _point(folder, name)
+            record = {"inputs": inputs, "engine": engine_version(), "snapshot": name}
+            _write(folder / _INPUTS, json.dumps(record))
+            snapshot = open_snapshot(folder / name)
+            _note_origin(project, snapshot)
+            _prune(folder, project.settings.snapshots_kept)
+    except (OSError, sqlite3.Error) as error:
+        raise SnapshotError(
+            "the snapshot could not be written",
+            where=project.settings.snapshot_folder,
+            found=getattr(error, "strerror", None) or str(error),
+            advice="The last good snapshot is as it was. Make room, or set snapshots.folder elsewhere.",
+        ) from error
+    return Built(snapshot, fresh, checked.findings)
+
+
+def _note_origin(project: Project, snapshot: Snapshot) -> None:
+    """Write down which commit the snapshot stands for now; the same content may come from several."""
+    origin = metadata.origin_of(project.root)
+    if origin != origin_of_snapshot(snapshot) or not (snapshot.path / metadata.ORIGIN).exists():
+        with contextlib.suppress(OSError):  # a snapshot on a read-only disk serves as well
+            _write(snapshot.path / metadata.ORIGIN, json.dumps(asdict(origin)))
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        open_snapshot(path)
+    except SnapshotError:
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class _Quads:
+    """Everything that is published: what files state, what follows, and what is said about it."""
+
+    stated: Sequence[tuple[int, Statement]]
+    inferred: Sequence[Quad]
+    about: Sequence[Quad]
+
+    def lines(self, graphs: Sequence[NamedNode]) -> list[str]:
+        found = {
+            f"{Quad(statement.subject, statement.predicate, statement.object, graphs[number])} ."
+            for number, statement in self.stated
+        }
+        found |= {f"{quad} ." for quad in (*self.inferred, *self.about)}
+        return sorted(found)
+
+
+def _all_quads(project: Project, reading: Reading, checked: Checked) -> _Quads:
+    stated: list[tuple[int, Statement]] = []
+    for number, document in enumerate(reading.all()):
+        seen: set[tuple[object, object, object]] = set()
+        for statement in document.statements:
+            if statement[:3] not in seen:  # said twice in one file: the first place counts
+                seen.add(statement[:3])
+                stated.append((number, statement))
+    graph = metadata.inferred_graph(project.settings)
+    inferred = [Quad(*inference.triple, graph) for inference in checked.closure.inferences]
+    all_stated = [Quad(statement.subject, statement.predicate, statement.object) for _, statement in stated]
+    about = list(metadata.describe(project.settings, [*all_stated, *inferred]))
+    return _Quads(stated, inferred, about)
+
+
+def _settings_content(settings: Settings) -> dict[str, Any]:
+    return {field.name: getattr(settings, field.name) for field in fields(settings) if field.name not in _NOT_CONTENT}
+
+
+def _name(
+    settings: Settings, prefixes: Mapping[str, str], quads: _Quads, reading: Reading, views: Sequence[View]
+) -> str:
+    """Return the SHA-256 of all that a snapshot's pages and documents depend on.
+
+    The canonical N-Quads, the place of each statement, the settings, the prefix table, the views and the
+    engine; no clock, host, path of the machine, address or commit.
+    """
+    documents = list(reading.all())
+    digest = hashlib.sha256()
+
+    def add(*parts: str) -> None:
+        for part in parts:
+            data = part.encode()
+            digest.update(f"{len(data)}:".encode() + data)
+
+    add(engine_version(), json.dumps([_settings_content(settings), prefixes], sort_keys=True))
+    for view in views:
+        add(view.name, view.query)
+    add(*quads.lines([document.graph for document in documents]))
+    for number, statement in quads.stated:
+        add(f"{documents[number].path}:{statement.line}:{statement.column}")
+    return digest.hexdigest()
+
+
+def _write_snapshot(
+    project: Project,
+    reading: Reading,
+    checked: Checked,
+    views: Sequence[View],
+    quads: _Quads,
+    target: Path,
+    progress: Progress,
+) -> None:
+    """Write a snapshot into a folder of its own and rename it into place when it is whole and on the disk."""
+    folder = Path(tempfile.mkdtemp(dir=target.parent, prefix="building-"))
+    try:
+        folder.chmod(0o755)
+        progress("writing quads")
+        lines = quads.lines([document.graph for document in reading.all()])
+        (folder / GRAPH).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        connection = sqlite3.connect(folder / SITE, isolation_level=None)
+        try:
+            # No journal: the file is new, and counts only when it is whole and renamed into place.
+            connection.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN; {SCHEMA}")
+            _Writer(connection, project, reading, checked, quads).write(views, progress)
+            connection.commit()
+            connection.executescript(f"{INDEXES} PRAGMA optimize;")
+        finally:
+            connection.close()
+        manifest = {
+            "engine": engine_version(),
+            "files": {name: digest_of(folder / name) for name in (GRAPH, SITE)},
+        }
+        (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        for path in (*folder.iterdir(), folder):
+            _sync(path)
+        if target.exists():  # damaged, or it would not be written again
+            doomed = target.with_name(f"building-{target.name}")
+            os.rename(target, doomed)
+        os.rename(folder, target)
+        _sync(target.parent)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(target.with_name(f"building-{target.name}"), ignore_errors=True)
+
+
+class _Writer:
+    """Fills the SQLite file of one snapshot."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, project: Project, reading: Reading, checked: Checked, quads: _Quads
+    ) -> None:
+        self.connection, self.project, self.reading = connection, project, reading
+        self.checked, self.quads = checked, quads
+        self.numbers: dict[NamedNode | BlankNode | Literal, int] = {}
+        self.documents = list(reading.all())
+        self.presentation = presentation(reading)
+        #: Every statement once per graph that states it, as triples.
+        self.stated = [Triple(s.subject, s.predicate, s.object) for _, s in quads.stated]
+        self.triples = dict.fromkeys([*self.stated, *(i.triple for i in checked.closure.inferences)])
+
+    def number(self, term: NamedNode | BlankNode | Literal) -> int:
+        found = self.numbers.get(term)
+        if found is None:
+            found = self.numbers[term] = len(self.numbers) + 1
+        return found
+
+    def write(self, views: Sequence[View], progress: Progress) -> None:
+        progress("writing statements")
+        self.files()
+        self.statements()
+        progress("naming and indexing")
+        self.entities()
+        self.views(views, progress)
+        self.insert("term", ((n, *term_key(term)) for term, n in self.numbers.items()))
+        self.insert("meta", ((key, json.dumps(value, ensure_ascii=False)) for key, value in self.meta().items()))
+
+    def insert(self, table: str, rows: Iterator[tuple[Any, ...]] | Sequence[tuple[Any, ...]]) -> None:
+        iterator = iter(rows)
+        first = next(iterator, None)
+        if first is not None:
+            statement = f"INSERT INTO {table} VALUES ({','.join('?' * len(first))})"
+            self.connection.execute(statement, first)
+            self.connection.executemany(statement, iterator)
+
+    def meta(self) -> dict[str, Any]:
+        return {
+            "settings": _settings_content(self.project.settings),
+            "prefixes": dict(self.project.prefixes),
+            "presentation": self.presentation,
+            "about": [str(quad) for quad in self.quads.about],
+        }
+
+    def files(self) -> None:
+        settings = self.project.settings
+        source = self.project.expand(settings.source)
+        roles = {id(document): role for role, found in self.reading.documents.items() for document in found}
+        rows = []
+        for number, document in enumerate(self.documents):
+            named = [s.object for s in document.statements if s[:2] == (document.graph, source)]
+            rows.append(
+                (
+                    number + 1,
+                    document.path,
+                    roles[id(document)].value,
+                    self.number(document.graph),
+                    self.number(named[0]) if named else None,
+                )
+            )
+        self.insert("file", rows)
+
+    def statements(self) -> None:
+        by_triple: dict[Triple, int] = {}
+        rows: list[tuple[Any, ...]] = []
+
+        def add(triple: Triple, file: int | None, line: int, column: int, kind: int) -> None:
+            by_triple[triple] = len(rows) + 1
+            rows.append((len(rows) + 1, *(self.number(term) for term in triple), file, line, column, kind))
+
+        for number, s in self.quads.stated:
+            add(Triple(s.subject, s.predicate, s.object), number + 1, s.line, s.column, int(s.derived))
+        reasons = []
+        for inference in self.checked.closure.inferences:
+            add(inference.triple, None, 0, 0, 2)
+            for reason in inference.reasons:
+                premises = [[self.number(term) for term in t] for t in (reason.rule.axiom, *reason.premises)]
+                reasons.append((by_triple[inference.triple], reason.rule.kind, json.dumps(premises)))
+        self.insert("statement", rows)
+        self.insert("reason", reasons)
+
+    def entities(self) -> None:
+        """Write names, kinds, classes and the search index of everything that has a type."""
+        settings = self.project.settings
+        headers = {document.graph for document in self.documents}
+        shapes = {s.subject for document in self.reading.documents.get(Role.SHAPES, ()) for s in document.statements}
+        stated: dict[NamedNode, set[NamedNode]] = {}
+        inferred: dict[NamedNode, set[NamedNode]] = {}
+        quads_of: dict[NamedNode, list[Quad]] = {}
+        uppers: dict[NamedNode, set[NamedNode]] = {}
+        known = set(self.stated)
+        for triple in self.triples:
+            subject, predicate, value = triple
+            if not isinstance(subject, NamedNode):
+                continue
+            if triple in known:
+                quads_of.setdefault(subject, []).append(Quad(*triple))
+            if predicate == RDF.type and isinstance(value, NamedNode):
+                (stated if triple in known else inferred).setdefault(subject, set()).add(value)
+            elif predicate == RDFS.subClassOf and isinstance(value, NamedNode):
+                uppers.setdefault(subject, set()).add(value)
+
+        def above(node: NamedNode) -> set[NamedNode]:
+            found: set[NamedNode] = set()
+            waiting = [node]
+            while waiting:
+                for upper in uppers.get(waiting.pop(), ()):
+                    if upper not in found:
+                        found.add(upper)
+                        waiting.append(upper)
+            return found
+
+        names: dict[NamedNode | BlankNode, Mapping[str, str]] = dict(
+            labels_in(Quad(*triple) for triple in self.triples)
+        )
+        order = {
+            iri: (float("inf") if shown["order"] is None else shown["order"])
+            for properties in self.presentation["classes"].values()
+            for iri, shown in properties.items()
+        }
+        entities = sorted((node for node in stated if node not in headers and node not in shapes), key=str)
+        specific: dict[NamedNode, list[NamedNode]] = {}
+        for node in entities:
+            hidden = set().union(*(above(found) - {found} for found in stated[node]))
+            specific[node] = sorted(stated[node] - hidden or stated[node], key=str)
+        for node in entities:  # relations are named after what they link, which has names of its own
+            if node not in names and KG.Relation in inferred.get(node, stated[node]):
+                names[node] = worked_out_labels(
+                    specific[node], quads_of[node], names, languages=settings.languages, order=order
+                )
+        self.insert(
+            "label",
+            sorted((self.number(node), tag, text) for node, found in names.items() for tag, text in found.items()),
+        )
+        rows, classes, search = [], [], []
+        for node in entities:
+            kind, slug = "", ""
+            if node.value.startswith(settings.entity_base):
+                kind, _, slug = node.value[len(settings.entity_base) :].partition("/")
+            called = " / ".join(dict.fromkeys(names.get(node, {}).get(tag, "") for tag in (*settings.languages, "")))
+            rows.append((self.number(node), kind if slug else "", slug, sort_key(called or local_name(node.value))))
+            for found in stated[node] | inferred.get(node, set()):
+                classes.append((self.number(node), self.number(found), int(found in specific[node])))
+            texts = [q.object.value for q in quads_of[node] if isinstance(q.object, Literal) and q.object.language]
+            search.append((" ".join(names.get(node, {}).values()), " ".join(texts), self.number(node)))
+        self.insert("entity", rows)
+        self.insert("class", sorted(classes))
+        self.insert("search", search)
+
+    def views(self, views: Sequence[View], progress: Progress) -> None:
+        store = Store()
+        quads = [Quad(*triple, DefaultGraph()) for triple in self.triples]
+        quads += [Quad(q.subject, q.predicate, q.object, DefaultGraph()) for q in self.quads.about]
+        store.bulk_extend(quads)
+        graphs = [document.graph for document in self.documents]
+        store.bulk_extend(Quad(s.subject, s.predicate, s.object, graphs[number]) for number, s in self.quads.stated)
+        store.bulk_extend([*self.quads.inferred, *self.quads.about])
+        for view in views:
+            progress(f"asking {view.name}")
+            where = f"{self.project.settings.views_folder}/{view.name}.rq"
+            answer = ask_within(
+                self.project.settings.view_seconds,
+                store,
+                view.query,
+                prefixes=self.project.prefixes,
+                values={parameter.name: parameter.term() for parameter in view.parameters},
+                where=where,
+            )
+            if answer.triples is not None or answer.boolean is not None:
+                raise QueryError("a view is a SELECT query", where=where)
+            header = {key: value for key, value in asdict(view).items() if key not in ("name", "query")}
+            row = (view.name, json.dumps(header, ensure_ascii=False), view.query, to_json(answer))
+            self.insert("view", [row])
+
+
+def sort_key(text: str) -> str:
+    """Return a text as it sorts for readers: without case and accents."""
+    folded = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in folded if not unicodedata.combining(character))

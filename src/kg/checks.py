@@ -1,0 +1,542 @@
+"""Everything that can be wrong with a project's Turtle files, found before anything is built from them."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from pyoxigraph import BlankNode, Literal, NamedNode, Store
+from rdflib import namespace
+
+from kg.errors import DateError, QueryError
+from kg.findings import Finding, Severity, in_order
+from kg.project import PREFIX_TABLE, Project, Reading, Role
+from kg.queries import ask
+from kg.rules import Clash, Closure, Rules, Triple, compile_rules, infer
+from kg.shapes import validate
+from kg.turtle import Document, Statement, excerpt_of, used_prefixes
+from kg.views import read_view
+from kg.vocabulary import KG, OWL, RDF, RDFS, SKOS
+
+__all__ = ["Checked", "check"]
+
+Term = NamedNode | BlankNode | Literal
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the checks found, and what they worked out that a build needs too."""
+
+    findings: Sequence[Finding]
+    #: The ontology's axioms as rules, and what follows by them from ontology, register and all sources.
+    rules: Rules
+    closure: Closure
+
+    @property
+    def passed(self) -> bool:
+        """True if nothing found keeps the graph from being built."""
+        return all(finding.severity is not Severity.VIOLATION for finding in self.findings)
+
+
+def check(project: Project, reading: Reading, *, language: str) -> Checked:
+    """Return all findings of all checks, in order, with messages of shapes in the language.
+
+    While a file cannot be read, checks that need all files are put off: they would blame the others.
+    """
+    rules = compile_rules(Triple(*quad) for quad in _asserted(reading, Role.ONTOLOGY))
+    closure = infer(rules.rules, [Triple(*quad) for quad in _asserted(reading, *_STATED)])
+    findings = [
+        *_unreadable(reading),
+        *_prefixes(project, reading),
+        *_graphs(project, reading),
+        *_blank_nodes_and_identities(reading),
+        *_registered_twice(reading),
+        *_locators(project, reading),
+        *_hierarchies(project, reading),
+        *_axioms(rules, reading),
+        *_views(project),
+    ]
+    if all(isinstance(error, DateError) for error in reading.errors):
+        findings += _terms(project, reading)
+        findings += _links(project, reading)
+        findings += validate(project, reading, language=language)
+        findings += _clashes(project, reading, rules, closure)
+    return Checked(in_order(findings), rules, closure)
+
+
+_STATED = (Role.ONTOLOGY, Role.REGISTER, Role.SOURCE)
+_DATA = (Role.REGISTER, Role.SOURCE)
+
+
+def _documents(reading: Reading, *roles: Role) -> Iterator[Document]:
+    for role in roles:
+        yield from reading.documents.get(role, ())
+
+
+def _asserted(reading: Reading, *roles: Role) -> Iterator[tuple[NamedNode | BlankNode, NamedNode, Term]]:
+    for document in _documents(reading, *roles):
+        for statement in document.statements:
+            yield statement[:3]
+
+
+def _finding(
+    document: Document,
+    place: Statement | tuple[int, int],
+    rule: str,
+    message: str,
+    advice: str = "",
+    *,
+    severity: Severity = Severity.VIOLATION,
+) -> Finding:
+    line, column = (place.line, place.column) if isinstance(place, Statement) else place
+    return Finding(document.path, line, column, severity, rule, message, advice, excerpt_of(document.text, line))
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.75)
+    return f"Did you mean {close[0]}? " if close else ""
+
+
+# --- views ---------------------------------------------------------------------------------------------------
+
+
+def _views(project: Project) -> Iterator[Finding]:
+    """Find views that cannot be asked, and headers that speak of variables that the query does not give."""
+    folder = project.settings.views_folder
+    if not (project.root / folder).is_dir():
+        return
+    for path in project.files(folder, ".rq"):
+        shown = project.shown(path)
+        try:
+            text = path.read_text(encoding="utf-8")
+            view = read_view(project, path)
+            values = {parameter.name: parameter.term() for parameter in view.parameters}
+            answer = ask(Store(), view.query, prefixes=project.prefixes, values=values, where=shown)
+        except (OSError, UnicodeDecodeError) as error:
+            message, advice = f"this view cannot be read: {error}", "Save it as a file in UTF-8."
+            yield Finding(shown, 1, 1, Severity.VIOLATION, "view", message, advice)
+            continue
+        except QueryError as error:
+            place = re.fullmatch(r".*?:(\d+):(\d+)", error.where)
+            line, column = (int(place[1]), int(place[2])) if place else (1, 1)
+            parts = [error.problem.split("\n")[0], f"found {error.found}" if error.found else ""]
+            parts.append(f"expected {error.expected}" if error.expected else "")
+            message = "; ".join(part for part in parts if part)
+            excerpt = excerpt_of(text, line)
+            yield Finding(shown, line, column, Severity.VIOLATION, "view", message, error.advice, excerpt)
+            continue
+        if not answer.variables:
+            yield Finding(shown, 1, 1, Severity.VIOLATION, "view", "a view is a SELECT query", "Ask with SELECT.")
+            continue
+        named = {key: getattr(view, key) for key in ("rows", "columns", "cell") if getattr(view, key)}
+        named |= {f"column {variable}": variable for variable in view.headings}
+        for key, variable in named.items():
+            if variable not in answer.variables:
+                message = f"the header's {key} names ?{variable}, which the query does not give"
+                advice = f"It gives {', '.join('?' + name for name in answer.variables)}."
+                line = next(
+                    (n for n, found in enumerate(text.split("\n"), 1) if found.startswith("#+") and variable in found),
+                    1,
+                )
+                yield Finding(shown, line, 1, Severity.VIOLATION, "view", message, advice, excerpt_of(text, line))
+
+
+# --- files -----------------------------------------------------------------------------------------------
+
+
+def _unreadable(reading: Reading) -> Iterator[Finding]:
+    for error in reading.errors:
+        date = isinstance(error, DateError)
+        yield Finding(
+            error.path,
+            error.line,
+            error.column,
+            Severity.VIOLATION,
+            "date" if date else "syntax",
+            error.problem,
+            error.advice or ("" if date else "Terms, links and shapes are checked when every file can be read."),
+            error.excerpt,
+        )
+
+
+def _prefixes(project: Project, reading: Reading) -> Iterator[Finding]:
+    table = f"{project.settings.ontology_folder}/{PREFIX_TABLE}"
+    try:
+        text = (project.root / table).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):  # gone since the project was opened
+        text = ""
+    prefix_of: dict[str, str] = {}
+    seen: set[str] = set()
+    for declared in project.prefix_lines:
+        line, column = declared.line, declared.column
+        if declared.prefix in seen:
+            message, advice = f"the prefix {declared.prefix}: is declared twice", "Keep one of the lines."
+        elif (other := prefix_of.setdefault(declared.namespace, declared.prefix)) != declared.prefix:
+            message = f"the prefixes {other}: and {declared.prefix}: are bound to the same namespace"
+            advice = "Keep one of them, and use it in all files."
+        else:
+            message = advice = ""
+        seen.add(declared.prefix)
+        if message:
+            excerpt = excerpt_of(text, line)
+            yield Finding(table, line, column, Severity.VIOLATION, "prefix", message, advice, excerpt)
+    for document in reading.all():
+        yield from _prefixes_of(document, project.prefixes, prefix_of, table)
+
+
+def _prefixes_of(
+    document: Document, bound: Mapping[str, str], prefix_of: Mapping[str, str], table: str
+) -> Iterator[Finding]:
+    used = used_prefixes(document)
+    seen: set[str] = set()
+    for declared in document.prefixes:
+        place = declared.line, declared.column
+        name, iri = declared.prefix, declared.namespace
+        if name in seen:
+            yield _finding(document, place, "prefix", f"the prefix {name}: is declared twice", "Keep one of the lines.")
+            continue
+        seen.add(name)
+        other = prefix_of.get(iri)
+        if name not in bound:
+            advice = f"Use {other}: for it." if other else f"Add @prefix {name}: <{iri}> . to {table}."
+            yield _finding(document, place, "prefix", f"the prefix {name}: is not in the prefix table", advice)
+        elif bound[name] != iri:
+            yield _finding(
+                document,
+                place,
+                "prefix",
+                f"the prefix {name}: is bound to <{iri}>, but the project binds it to <{bound[name]}>",
+                f"Use {other}: for it." if other else f"Use the line from {table}.",
+            )
+        elif name not in used:
+            yield _finding(
+                document,
+                place,
+                "prefix",
+                f"the prefix {name}: is declared but not used",
+                "Delete the line.",
+                severity=Severity.WARNING,
+            )
+
+
+def _base_of(document: Document) -> tuple[int, int]:
+    match = re.search(r"^[^\S\n]*(@base|BASE)\s", document.text, re.MULTILINE | re.IGNORECASE)
+    if match is None:
+        return 1, 1
+    before = document.text[: match.start(1)]
+    return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+
+
+def _graphs(project: Project, reading: Reading) -> Iterator[Finding]:
+    for document in reading.all():
+        first = reading.by_graph[document.graph]
+        if first is not document:
+            yield _finding(
+                document,
+                _base_of(document),
+                "graph",
+                f"this file names the same graph as {first.path}: <{document.graph.value}>",
+                "Give each file a graph of its own in @base.",
+            )
+    graphs = f"{project.settings.base_iri}graph/"
+    source = project.expand(project.settings.source)
+    for document in _documents(reading, *_DATA):
+        if not document.graph.value.startswith(graphs):
+            yield _finding(
+                document,
+                _base_of(document),
+                "graph",
+                f"the graph of a data file begins with <{graphs}>, this one is <{document.graph.value}>",
+                "Change the IRI in @base.",
+            )
+        header = [statement for statement in document.statements if statement.subject == document.graph]
+        named = f"<> {project.settings.source} <IRI of the source> ."
+        if not header:
+            yield _finding(
+                document, _base_of(document), "graph", "this file has no header", f"Describe the file: {named}"
+            )
+        elif not any(s.predicate == source and isinstance(s.object, NamedNode) for s in header):
+            yield _finding(document, header[0], "graph", "the header of this file names no source", f"Add {named}")
+
+
+def _registered_twice(reading: Reading) -> Iterator[Finding]:
+    first: dict[NamedNode, Document] = {}
+    for document in _documents(reading, Role.REGISTER):
+        for subject in dict.fromkeys(statement.subject for statement in document.statements):
+            if not isinstance(subject, NamedNode) or subject == document.graph:
+                continue
+            other = first.setdefault(subject, document)
+            if other is not document:
+                yield _finding(
+                    document,
+                    document.place_of(subject),
+                    "link",
+                    f"<{subject.value}> is described in {other.path} already",
+                    "Describe a thing in one register file.",
+                    severity=Severity.WARNING,
+                )
+
+
+# --- names -----------------------------------------------------------------------------------------------
+
+
+@functools.cache
+def _standard_terms() -> Mapping[str, Collection[str]]:
+    """Return the terms of the vocabularies that rdflib ships, by namespace."""
+    closed = namespace.DefinedNamespace
+    found: dict[str, set[str]] = {}
+    for name in namespace.__all__:
+        vocabulary = getattr(namespace, name)
+        if isinstance(vocabulary, type(closed)) and vocabulary is not closed:
+            iri = str(vocabulary._NS)
+            terms = {str(term) for term in dir(vocabulary)} | {iri + extra for extra in vocabulary._extras}
+            found.setdefault(iri, set()).update(terms)
+    return found
+
+
+def _terms(project: Project, reading: Reading) -> Iterator[Finding]:
+    """Find predicates, classes and own terms that nothing defines, at their first use in each file."""
+    declared = {s.value for s, p, _ in _asserted(reading, Role.ONTOLOGY) if p == RDF.type and isinstance(s, NamedNode)}
+    declared |= {term.value for term in (KG.earliest, KG.latest, KG.Relation, KG.wholeGraph)}
+    standard = _standard_terms()
+    defined = declared.union(*standard.values())
+    own = (f"{project.settings.ontology_iri}#", KG.iri)
+    known = {project.compact(iri) for iri in declared}
+
+    for document in reading.all():
+        seen: set[str] = set()
+        for statement in document.statements:
+            value = statement.object
+            uses = [(statement.predicate, "property")]
+            if statement.predicate == RDF.type and isinstance(value, NamedNode):
+                uses.append((value, "class"))
+            for term in (statement.subject, value.datatype if isinstance(value, Literal) else value):
+                if isinstance(term, NamedNode) and term.value.startswith(own):
+                    uses.append((term, "term"))
+            for term, kind in uses:
+                if term.value in defined or term.value in seen:
+                    continue
+                seen.add(term.value)
+                name = project.compact(term.value)
+                near = known | {
+                    project.compact(t) for iri, ts in standard.items() if term.value.startswith(iri) for t in ts
+                }
+                yield _finding(
+                    document,
+                    statement,
+                    "term",
+                    f"nothing defines the {kind} {name}",
+                    f"{_did_you_mean(name, near)}Declare it in {project.settings.ontology_folder}/, or use another.",
+                )
+
+
+def _links(project: Project, reading: Reading) -> Iterator[Finding]:
+    """Find entities that are used but nowhere said to be anything, at their first use in each file."""
+    typed = {s.value for s, p, _ in _asserted(reading, *_STATED) if p == RDF.type and isinstance(s, NamedNode)}
+    entities = {project.compact(iri) for iri in typed if iri.startswith(project.settings.entity_base)}
+    for document in reading.all():
+        seen: set[str] = set()
+        for statement in document.statements:
+            for term in (statement.subject, statement.object):
+                if not isinstance(term, NamedNode) or not term.value.startswith(project.settings.entity_base):
+                    continue
+                if term.value in typed or term.value in seen:
+                    continue
+                seen.add(term.value)
+                name = project.compact(term.value)
+                yield _finding(
+                    document,
+                    statement,
+                    "link",
+                    f"nothing says what {name} is",
+                    f"{_did_you_mean(name, entities)}Give it a type in a file of the register or of a source.",
+                )
+
+
+def _blank_nodes_and_identities(reading: Reading) -> Iterator[Finding]:
+    for document in _documents(reading, *_DATA):
+        seen: set[Term] = set()
+        statements = document.statements
+        # A node stands where it is an object; only one that never is stands at its first statement.
+        for node, statement in [*((s.object, s) for s in statements), *((s.subject, s) for s in statements)]:
+            if not isinstance(node, BlankNode) or node in seen:
+                continue
+            seen.add(node)
+            # The cells of a list after its first are not told again.
+            if statement.predicate != RDF.rest:
+                yield _finding(document, statement, "link", "a node without a name in a data file", "Give it an IRI.")
+        for statement in statements:
+            if statement.predicate == OWL.sameAs:
+                yield _finding(
+                    document,
+                    statement,
+                    "link",
+                    "owl:sameAs in a data file would merge what only resembles",
+                    "Write skos:exactMatch.",
+                )
+
+
+def _locators(project: Project, reading: Reading) -> Iterator[Finding]:
+    passages = {project.expand(name) for name in project.settings.passages}
+    if not passages:
+        return
+    asked_for = " or ".join(project.settings.passages)
+    for document in _documents(reading, Role.SOURCE):
+        located = {statement.subject for statement in document.statements if statement.predicate in passages}
+        if document.graph in located:
+            continue
+        for subject in dict.fromkeys(statement.subject for statement in document.statements):
+            if isinstance(subject, NamedNode) and subject != document.graph and subject not in located:
+                yield _finding(
+                    document,
+                    document.place_of(subject),
+                    "locator",
+                    f"nothing says where the source states this about {project.compact(subject.value)}",
+                    f"Add {asked_for} to it, or to the header if the whole file is about one passage.",
+                )
+
+
+# --- the ontology ----------------------------------------------------------------------------------------
+
+
+def _hierarchies(project: Project, reading: Reading) -> Iterator[Finding]:
+    advice = (
+        "Delete one of these statements; what is the same is written owl:equivalentClass or owl:equivalentProperty."
+    )
+    for predicate in (RDFS.subClassOf, RDFS.subPropertyOf, SKOS.broader):
+        above: dict[str, dict[str, tuple[Document, Statement]]] = {}
+        for document in _documents(reading, Role.ONTOLOGY):
+            for statement in document.statements:
+                lower, upper = statement.subject, statement.object
+                if statement.predicate == predicate and isinstance(lower, NamedNode) and isinstance(upper, NamedNode):
+                    above.setdefault(lower.value, {}).setdefault(upper.value, (document, statement))
+        told: set[str] = set()
+        for start in sorted(above):
+            circle = [] if start in told else _circle(start, above)
+            if not circle:
+                continue
+            told.update(circle)
+            document, statement = above[circle[0]][circle[1]]
+            names = " → ".join(project.compact(iri) for iri in circle)
+            name = project.compact(predicate.value)
+            yield _finding(
+                document,
+                statement,
+                "hierarchy",
+                f"{name} runs in a circle: {names}",
+                advice if predicate != SKOS.broader else "Delete one of these statements.",
+            )
+
+
+def _circle(start: str, above: Mapping[str, Mapping[str, object]]) -> list[str]:
+    """Return the shortest way from a node up to itself, both ends included; nothing if there is none."""
+    came_from: dict[str, str] = {}
+    border = [start]
+    while border:
+        fresh: list[str] = []
+        for node in border:
+            for upper in sorted(above.get(node, ())):
+                if upper == start:
+                    way = [start]
+                    while node != start:
+                        way.append(node)
+                        node = came_from[node]
+                    return [start, *reversed(way)]
+                if upper not in came_from:
+                    came_from[upper] = node
+                    fresh.append(upper)
+        border = fresh
+    return []
+
+
+def _axioms(rules: Rules, reading: Reading) -> Iterator[Finding]:
+    stated = _index(_documents(reading, Role.ONTOLOGY))
+    for axiom, what in rules.unsupported:
+        yield _finding(
+            *stated[axiom],
+            "axiom",
+            f"this axiom has no rule: {what}",
+            "It would silently do nothing. Write it within OWL 2 RL, or as a shape.",
+        )
+
+
+# --- contradictions --------------------------------------------------------------------------------------
+
+
+def _index(documents: Iterable[Document]) -> dict[Triple, tuple[Document, Statement]]:
+    """Return where each triple is stated first."""
+    found: dict[Triple, tuple[Document, Statement]] = {}
+    for document in documents:
+        for statement in document.statements:
+            found.setdefault(Triple(*statement[:3]), (document, statement))
+    return found
+
+
+def _clashes(project: Project, reading: Reading, rules: Rules, closure: Closure) -> Iterator[Finding]:
+    """Find contradictions: inside ontology and register or one source they stop, across sources they do not."""
+    if not closure.clashes:
+        return
+    known = _index(_documents(reading, Role.ONTOLOGY, Role.REGISTER))
+    sources = reading.sources(project.expand(project.settings.source))
+    seen: set[tuple[Triple, frozenset[Triple]]] = set()
+    runs: list[tuple[str, Mapping[Triple, tuple[Document, Statement]]]] = [("inconsistent", {})]
+    runs += [("inconsistent", _index(documents)) for documents in sources.values()]
+    runs += [("disagreement", _index(_documents(reading, Role.SOURCE)))]
+    for rule, own in runs:
+        found = closure if rule == "disagreement" else infer(rules.rules, {**known, **own})
+        for clash in found.clashes:
+            # An asymmetric property clashes both ways round: one contradiction all the same.
+            key = clash.rule.axiom, frozenset(clash.premises)
+            if key not in seen:
+                seen.add(key)
+                yield _clash(project, clash, found, rule, own, known)
+
+
+def _clash(
+    project: Project,
+    clash: Clash,
+    closure: Closure,
+    rule: str,
+    own: Mapping[Triple, tuple[Document, Statement]],
+    known: Mapping[Triple, tuple[Document, Statement]],
+) -> Finding:
+    reasons = {inference.triple: inference.reasons[0] for inference in closure.inferences}
+
+    def grounds(triple: Triple) -> Iterator[Triple]:
+        if triple not in reasons:
+            yield triple
+        else:
+            for premise in reasons[triple].premises:
+                yield from grounds(premise)
+
+    def written(triple: Triple) -> str:
+        document, statement = own.get(triple) or known[triple]
+        return f"{document.path}:{statement.line}"
+
+    told: dict[str, None] = {}
+    rests_on: dict[Triple, None] = {}
+    for premise in clash.premises:
+        stated = dict.fromkeys(grounds(premise))
+        rests_on |= stated
+        told[f"{_said(project, premise)} ({', '.join(dict.fromkeys(map(written, stated)))})"] = None
+    # What the source itself says comes first: register and ontology are the same for all sources.
+    places = [own[triple] for triple in rests_on if triple in own] or [known[triple] for triple in rests_on]
+    place = min(places, key=lambda place: (place[0].path, place[1].line, place[1].column))
+    axiom = f"{_said(project, clash.rule.axiom)} ({written(clash.rule.axiom)})"
+    message = f"{' and '.join(told)} cannot {'both ' if len(told) == 2 else ''}hold: {axiom}"
+    if rule == "inconsistent":
+        return _finding(*place, rule, message, "Correct one of these statements, or the axiom.")
+    advice = "Sources may differ; look whether one of these files says what its source does not."
+    return _finding(*place, rule, f"sources disagree: {message}", advice, severity=Severity.WARNING)
+
+
+def _said(project: Project, triple: Triple) -> str:
+    def name(term: Term) -> str:
+        if isinstance(term, NamedNode):
+            return "a" if term == RDF.type else project.compact(term.value)
+        return "[…]" if isinstance(term, BlankNode) else f'"{term.value}"'
+
+    return " ".join(name(term) for term in triple)

@@ -1,0 +1,504 @@
+"""The command line: one command a chore, one message an error. Exit codes: 0 fine, 1 findings or failure, 2 usage."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import kg
+from kg.errors import KGError, QueryError
+
+if TYPE_CHECKING:  # imported where they are used, so that --help and a warm start are quick
+    from pyoxigraph import BlankNode, Literal, NamedNode
+    from rich.console import Console
+
+    from kg.findings import Finding
+    from kg.project import Project
+    from kg.queries import Answer
+    from kg.snapshot import Fact, Snapshot
+    from kg.views import View
+
+__all__ = ["main"]
+
+
+class _Commands(click.Group):
+    """A group that shows what people can mend as one message, never as a traceback."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except KGError as error:
+            click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
+            context.exit(1)
+        except BrokenPipeError:  # the reader of our output has seen enough
+            sys.stderr.close()
+            context.exit(0)
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return ["check", "build", "serve", "query", "show", "stats"]  # in the order of use
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "KG"})
+@click.option(
+    "--project", "-C", "root", default=".", metavar="DIR", show_default=True, help="The folder with kg.toml.",
+    envvar="KG_PROJECT",
+)  # fmt: skip
+@click.version_option(kg.__version__, prog_name="kg")
+@click.pass_context
+def main(context: click.Context, root: str) -> None:
+    """Publish a knowledge graph that lives in git.
+
+    \b
+    Turtle files go in; a checked, built, linked-data site comes out:
+      kg check && kg serve
+    """
+    context.obj = Path(root)
+
+
+def _project(context: click.Context) -> Project:
+    from kg.project import open_project
+
+    return open_project(context.obj)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Give a function that shows a step: a bar on a terminal, a plain line elsewhere, on standard error."""
+    began = time.monotonic()
+    if not sys.stderr.isatty():
+        yield lambda step: click.echo(f"{time.monotonic() - began:6.2f} s  {step}", err=True)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:<40}"), BarColumn(bar_width=24), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=_STEPS)
+        yield lambda step: bar.update(task, description=step, advance=1)
+
+
+# Steps that a build names, for the length of the bar.
+_STEPS = 16
+
+
+def _report(findings: Sequence[Finding], *, err: bool, infos: bool = False) -> None:
+    """Print findings; infos, which are work to do and not mistakes, only if asked for."""
+    from kg.findings import Severity, render_text
+
+    stream = sys.stderr if err else sys.stdout
+    shown = [finding for finding in findings if infos or finding.severity is not Severity.INFO]
+    click.echo(render_text(shown, colour=stream.isatty()), err=err)
+    if hidden := len(findings) - len(shown):
+        click.echo(f"{hidden} more to do, not mistakes: kg check --all", err=err)
+
+
+@main.command("check")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--lang", metavar="TAG", help="Language of the messages; default: the graph's first.")
+@click.option("--all", "infos", is_flag=True, help="Print infos too: what is left to do, not mistakes.")
+@click.pass_context
+def check_command(context: click.Context, form: str, lang: str | None, infos: bool) -> None:
+    """Check settings, files, links, locators, shapes and logic.
+
+    \b
+    Each finding has its file, line and column, and says what to do:
+      kg check --lang fr
+    """
+    from kg.checks import check
+    from kg.findings import render_json
+
+    project = _project(context)
+    with _progress() as step:
+        step("reading files")
+        reading = project.read()
+        step("checking")
+        checked = check(project, reading, language=lang or project.settings.default_language)
+    if form == "json":
+        click.echo(render_json(checked.findings))
+    else:
+        _report(checked.findings, err=False, infos=infos)
+    context.exit(0 if checked.passed else 1)
+
+
+@main.command("build")
+@click.pass_context
+def build_command(context: click.Context) -> None:
+    """Check the graph and build its snapshot.
+
+    \b
+    The snapshot is named by its content and swapped in at the end; until then the last one stays:
+      kg build
+    """
+    from kg.build import CheckFailed, build
+
+    project = _project(context)
+    try:
+        with _progress() as step:
+            built = build(project, step)
+    except CheckFailed as failed:
+        _report(failed.findings, err=True)
+        raise
+    if any(finding.severity != "info" for finding in built.findings):
+        _report(built.findings, err=True)
+    click.echo(f"{built.snapshot.name}{'' if built.fresh else ' (it was there already)'}")
+
+
+@main.command("serve")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on (KG_HOST).", envvar="KG_HOST"
+)
+@click.option(
+    "--port", default=8000, show_default=True, help="Port to listen on; 0 for any (KG_PORT).", envvar="KG_PORT"
+)
+@click.pass_context
+def serve_command(context: click.Context, host: str, port: int) -> None:
+    """Check and build the graph if needed, and serve it.
+
+    \b
+    If the files do not check, the last good snapshot is served:
+      kg serve --port 8080
+    """
+    from kg.build import CheckFailed, current_snapshot, ensure
+    from kg.errors import SnapshotError
+    from kg.server import claim, serve
+
+    project = _project(context)
+    port = claim(host, port)
+    try:
+        with _progress() as step:
+            snapshot = ensure(project, step).snapshot
+    except (CheckFailed, QueryError, SnapshotError) as failed:
+        if isinstance(failed, CheckFailed):
+            _report(failed.findings, err=True)
+        try:
+            snapshot = current_snapshot(project)
+        except SnapshotError:
+            raise failed from None
+        click.echo(f"{click.style('error:', fg='red', bold=True)} {failed}", err=True)
+        click.echo(f"Serving the last good snapshot instead ({snapshot.name[:12]}).", err=True)
+
+    def ready(address: str) -> None:
+        click.echo(f"ready: {snapshot.settings.title[snapshot.settings.default_language]} at {address}", err=True)
+
+    context.exit(
+        serve(
+            project.snapshots,
+            host=host,
+            port=port,
+            threads=project.settings.threads,
+            public_url=project.settings.public_url,
+            ready=ready,
+        )
+    )
+
+
+def _ensured(project: Project) -> Snapshot:
+    """Return the snapshot of what the files say now."""
+    from kg.build import CheckFailed, ensure
+
+    try:
+        with _progress() as step:
+            return ensure(project, step).snapshot
+    except CheckFailed as failed:
+        _report(failed.findings, err=True)
+        raise
+
+
+class _Shown:
+    """Says terms in a reader's words."""
+
+    def __init__(self, snapshot: Snapshot, language: str | None) -> None:
+        self.snapshot = snapshot
+        self.languages = [language] if language else []
+        self.languages += snapshot.settings.languages
+        self._labels: dict[str, dict[str, str]] = {}
+
+    def learn(self, terms: Sequence[NamedNode | BlankNode | Literal | None]) -> None:
+        """Look up the names of many terms at once."""
+        from pyoxigraph import NamedNode
+
+        self._labels |= self.snapshot.labels(term.value for term in terms if isinstance(term, NamedNode))
+
+    def term(self, term: NamedNode | BlankNode | Literal | None) -> str:
+        from pyoxigraph import Literal, NamedNode
+
+        from kg.dates import EDTF, in_words
+        from kg.labels import choose
+
+        if term is None:
+            return ""
+        if isinstance(term, NamedNode):
+            if term.value not in self._labels:
+                self.learn([term])
+            names = self._labels.get(term.value)
+            return choose(names, self.languages)[0] if names else self.compact(term.value)
+        if isinstance(term, Literal):
+            dated = term.datatype.value in (EDTF, "http://www.w3.org/2001/XMLSchema#date")
+            return in_words(term.value, self.languages[0]) if dated else term.value
+        return str(term)
+
+    def compact(self, iri: str) -> str:
+        """Return an IRI as a prefixed name where one fits."""
+        fitting = [(ns, prefix) for prefix, ns in self.snapshot.prefixes.items() if iri.startswith(ns)]
+        if not fitting:
+            return f"<{iri}>"
+        namespace, prefix = max(fitting, key=lambda pair: len(pair[0]))
+        return f"{prefix}:{iri[len(namespace) :]}"
+
+
+@main.command("query")
+@click.argument("file", metavar="FILE|-")
+@click.option(
+    "--format", "form", type=click.Choice(["table", "csv", "json", "ttl", "jsonld", "nt", "rdf"]),
+    help="Default: a table, Turtle for triples.",
+)  # fmt: skip
+@click.option("--param", "-p", "params", multiple=True, metavar="NAME=VALUE", help="Value of a view's parameter.")
+@click.option("--lang", metavar="TAG", help="Language of names and headings; default: the graph's first.")
+@click.option("--endpoint", metavar="URL", help="Ask this SPARQL endpoint instead of the graph here.")
+@click.pass_context
+def query_command(
+    context: click.Context, file: str, form: str | None, params: tuple[str, ...], lang: str | None, endpoint: str | None
+) -> None:
+    """Ask a question: a view, a file with SPARQL, or SPARQL on standard input.
+
+    \b
+    The prefixes of the graph's prefix table are known:
+      kg query views/typology.rq --lang fr
+      echo 'SELECT (COUNT(*) AS ?n) WHERE { ?s ?p ?o }' | kg query -
+    """
+    from kg.queries import ask, ask_endpoint, guard
+    from kg.views import View, parse_view
+
+    project = _project(context)
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise QueryError("this file cannot be read", where=file, found=str(error)) from None
+    guard(text, project.settings)
+    name = "standard input" if file == "-" else file
+    is_view = any(line.startswith("#+") for line in text.split("\n"))
+    view = (
+        parse_view(text, Path(file).stem, project.settings.languages, where=name) if is_view else View(name, text, {})
+    )
+    values = {parameter.name: parameter.term() for parameter in view.parameters}
+    for given in params:
+        key, _, value = given.partition("=")
+        known = {parameter.name: parameter for parameter in view.parameters}
+        if key not in known:
+            raise QueryError(
+                f"the question has no parameter {key}", where=name, expected=", ".join(known) or "no parameter"
+            )
+        values[key] = known[key].term(value)
+    snapshot = _ensured(project)
+    if endpoint:
+        answer = ask_endpoint(endpoint, text, prefixes=project.prefixes, values=values)
+    else:
+        store = snapshot.store()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a running query hears nothing else
+        answer = ask(store, text, prefixes=project.prefixes, values=values, where=name)
+    _print_answer(answer, view, form, _Shown(snapshot, lang), project.prefixes)
+
+
+def _print_answer(answer: Answer, view: View, form: str | None, shown: _Shown, prefixes: Mapping[str, str]) -> None:
+    from pyoxigraph import DefaultGraph, Quad
+
+    from kg.queries import to_csv, to_json
+    from kg.writers import write
+
+    if answer.triples is not None:
+        if form in ("csv", "json", "table"):
+            raise QueryError(f"triples cannot be shown as {form}", expected="ttl, jsonld, nt or rdf")
+        quads = [Quad(t.subject, t.predicate, t.object, DefaultGraph()) for t in answer.triples]
+        click.echo(write(quads, form or "ttl", prefixes).decode(), nl=False)
+    elif form == "csv":
+        click.echo(to_csv(answer), nl=False)
+    elif form == "json":
+        click.echo(to_json(answer))
+    elif form in (None, "table"):
+        if answer.boolean is not None:
+            click.echo("yes" if answer.boolean else "no")
+        else:
+            _print_table(answer, view, shown)
+    else:
+        raise QueryError(f"rows cannot be shown as {form}", expected="table, csv or json")
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    # Where nobody looks at the width, lines are as long as they need to be.
+    return Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+
+
+def _print_table(answer: Answer, view: View, shown: _Shown) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from kg.labels import choose
+    from kg.pivots import pivot
+
+    shown.learn([term for row in answer.rows for term in row])
+    title = choose(view.titles, shown.languages)[0] if view.titles else None
+    table = Table(title=escape(title) if title else None, title_justify="left", show_lines=view.display == "pivot")
+
+    def heading(variable: str) -> str:
+        return choose(view.headings[variable], shown.languages)[0] if variable in view.headings else variable
+
+    if view.display == "pivot":
+        turned = pivot(answer, view)
+        table.add_column("")
+        for column in turned.columns:
+            table.add_column(escape(shown.term(column)))
+        for row, cells in zip(turned.rows, turned.cells, strict=True):
+            texts = [", ".join(sorted(shown.term(term) for term in cell)) for cell in cells]
+            counted = [f"{text} ({len(cell)})" if cell else "" for text, cell in zip(texts, cells, strict=True)]
+            table.add_row(escape(shown.term(row)), *map(escape, counted))
+        _console().print(table)
+        return
+    for variable in answer.variables:
+        table.add_column(escape(heading(variable)), overflow="fold")
+    for found in answer.rows:
+        table.add_row(*(escape(shown.term(term)) for term in found))
+    _console().print(table)
+    click.echo(f"{len(answer.rows)} row{'' if len(answer.rows) == 1 else 's'}", err=True)
+
+
+def _resolve(snapshot: Snapshot, text: str) -> str:
+    """Return the IRI that a person means: in full, as a prefixed name, or as kind/slug."""
+    prefix, colon, local = text.partition(":")
+    candidates = [text.strip("<>"), snapshot.settings.entity_base + text]
+    if colon and prefix in snapshot.prefixes:
+        candidates.append(snapshot.prefixes[prefix] + local)
+    for iri in candidates:
+        if snapshot.rows("SELECT 1 FROM term WHERE value = ? AND kind = 'i'", (iri,)):
+            return iri
+    import difflib
+
+    from kg.errors import NotFound
+
+    # Whoever leaves out the kind, or takes one slug for another, still means something.
+    names = {}
+    for kind, slug in snapshot.rows("SELECT kind, slug FROM entity WHERE kind <> '' ORDER BY kind DESC"):
+        names[slug] = names[f"{kind}/{slug}"] = f"{kind}/{slug}"
+    wanted = text.removeprefix(snapshot.settings.entity_base).replace(":", "/")
+    close = dict.fromkeys(names[name] for name in difflib.get_close_matches(wanted, names, n=4))
+    raise NotFound(
+        f"nothing in the graph is called {text}",
+        advice=f"Did you mean {' or '.join(list(close)[:3])}?" if close else "Give an IRI, or kind/slug.",
+    )
+
+
+@main.command("show")
+@click.argument("iri")
+@click.option("--why", is_flag=True, help="Say why each inferred statement holds, down to file and line.")
+@click.option("--lang", metavar="TAG", help="Language of the names; default: the graph's first.")
+@click.pass_context
+def show_command(context: click.Context, iri: str, why: bool, lang: str | None) -> None:
+    """Show an entity: every statement with its file and line.
+
+    \b
+    The entity is named by its IRI, a prefixed name, or kind/slug:
+      kg show network:anvita --why
+    """
+    from kg.entities import describe, grouped
+
+    snapshot = _ensured(_project(context))
+    found = _resolve(snapshot, iri)
+    description = describe(snapshot, found)
+    assert description is not None  # _resolve found it
+    shown = _Shown(snapshot, lang)
+    classes = snapshot.classes_of([found], specific=False).get(found, [])
+    facts = list(description.all_facts())
+    shown.learn([term for fact in facts for term in fact[1:4]])
+    click.echo(click.style(shown.term(description.iri), bold=True) + f"  <{found}>")
+
+    def line(fact: Fact, text: str, indent: str = "  ") -> None:
+        place = f"{fact.file.path}:{fact.line}" if fact.file else "inferred"
+        click.echo(f"{indent}{text}  {click.style(place, dim=True)}")
+        if why and fact.inferred:
+            _print_why(snapshot, fact, shown, indent + "    ", set())
+
+    for group in grouped(snapshot, description.facts, classes, description.labels):
+        for prop in group.properties:
+            for value, stating in prop.values:
+                for fact in stating:
+                    line(fact, f"{shown.term(prop.iri)}: {shown.term(value)}")
+    for relation in description.relations:
+        click.echo(f"  {click.style(shown.term(relation.node), underline=True)}  {shown.compact(relation.node.value)}")
+        for fact in relation.facts:
+            if fact.kind == 0:
+                line(fact, f"{shown.term(fact.predicate)}: {shown.term(fact.object)}", "    ")
+    for fact in description.incoming:
+        line(fact, f"{shown.term(fact.subject)} – {shown.term(fact.predicate)} – this")
+    if description.pages > 1:
+        click.echo(f"  … the first of {description.pages} pages of relations")
+
+
+def _print_why(snapshot: Snapshot, fact: Fact, shown: _Shown, indent: str, above: set[int]) -> None:
+    def said(one: Fact) -> str:
+        return " ".join(
+            shown.compact(term.value) if hasattr(term, "value") and not hasattr(term, "datatype") else str(term)
+            for term in one[1:4]
+        )
+
+    for reason in snapshot.why(fact):
+        axiom = reason.axiom[0] if reason.axiom else None
+        place = f"  {axiom.file.path}:{axiom.line}" if axiom and axiom.file else ""
+        click.echo(f"{indent}by {reason.rule}{click.style(place, dim=True)}")
+        for premise in reason.premises:
+            for one in premise:
+                place = f"{one.file.path}:{one.line}" if one.file else "inferred"
+                click.echo(f"{indent}  {said(one)}  {click.style(place, dim=True)}")
+                if one.inferred and one.id not in above:
+                    _print_why(snapshot, one, shown, indent + "    ", above | {fact.id})
+
+
+@main.command("stats")
+@click.option("--lang", metavar="TAG", help="Language of the names; default: the graph's first.")
+@click.pass_context
+def stats_command(context: click.Context, lang: str | None) -> None:
+    """Count what the graph has: classes, how full their properties are, sources.
+
+    \b
+      kg stats --lang fr
+    """
+    from pyoxigraph import NamedNode
+    from rich.markup import escape
+    from rich.table import Table
+
+    from kg.statistics import class_sizes, fill_rates, source_sizes, totals
+
+    snapshot = _ensured(_project(context))
+    shown = _Shown(snapshot, lang)
+    console = _console()
+
+    def name(iri: str) -> str:
+        return escape(shown.term(NamedNode(iri)))
+
+    table = Table("", "Number", title="All", title_justify="left")
+    for what, number in totals(snapshot).items():
+        table.add_row(what, str(number))
+    console.print(table)
+    table = Table("Class", "Entities", title="Classes", title_justify="left")
+    for class_iri, number in class_sizes(snapshot):
+        table.add_row(name(class_iri), str(number))
+    console.print(table)
+    table = Table("Class", "Property", "Filled", "Of", title="How full", title_justify="left")
+    for class_iri, property_iri, filled, of in fill_rates(snapshot):
+        table.add_row(name(class_iri), name(property_iri), f"{100 * filled / of:.0f} %", str(of))
+    console.print(table)
+    table = Table("Source", "Files", "Statements", title="Sources", title_justify="left")
+    for source, files, statements in source_sizes(snapshot):
+        table.add_row(name(source) if source else "–", str(files), str(statements))
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()

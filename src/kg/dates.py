@@ -1,0 +1,152 @@
+"""Imprecise dates: EDTF level 1 as a curator writes it, its two bounds, and its wording for a reader."""
+
+from __future__ import annotations
+
+import calendar
+import functools
+import re
+from dataclasses import dataclass
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import get_month_names
+
+from kg.messages import translator
+
+__all__ = ["EDTF", "Bounds", "bounds", "in_words"]
+
+#: The datatype of a date written in EDTF (Library of Congress, Extended Date/Time Format datatypes).
+EDTF = "http://id.loc.gov/datatypes/edtf/EDTF"
+
+# EDTF level 1 (ISO 8601-2:2019, annex A). The edtf package also reads level 2 and guesses bounds for
+# unknown ends of intervals, so the form is checked here first and each end of an interval is read alone.
+_DATE = re.compile(
+    r"""(?P<year>-?\d{4} | -?\d{3}X | -?\d{2}XX | Y-?\d{5,9})
+        (?: - (?P<month>\d{2}|XX) (?: - (?P<day>\d{2}|XX) )? )?
+        (?P<doubt>[?~%])?""",
+    re.VERBOSE,
+)
+_SEASONS = ("21", "22", "23", "24")
+_EXPECTED = 'an EDTF level 1 date such as "2018", "2018-09", "2016-03/..", "2009~" or "198X"'
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The earliest and the latest day a date can mean, as xsd:date texts; None where it is open or unknown."""
+
+    earliest: str | None
+    latest: str | None
+
+
+def _day(time: tuple[int, ...]) -> str:
+    year, month, day = time[:3]
+    sign = "-" if year < 0 else ""
+    return f"{sign}{abs(year):04d}-{month:02d}-{day:02d}"
+
+
+def _exists(year: str, month: str | None, day: str | None) -> bool:
+    """Tell whether the calendar and level 1 have such a date; the edtf package takes 1900-02-29 and level 2."""
+    if month is None or month in _SEASONS:
+        return day is None
+    if month == "XX":
+        return day in (None, "XX")
+    if not 1 <= int(month) <= 12:
+        return False
+    if day in (None, "XX"):
+        return True
+    leap = year.endswith("X") or calendar.isleap(int(year.lstrip("Y")))
+    return 1 <= int(day) <= calendar.monthrange(2000 if leap else 2001, int(month))[1]
+
+
+@functools.cache
+def bounds(text: str) -> Bounds:
+    """Return the bounds of an EDTF level 1 date or interval.
+
+    Approximate and uncertain dates keep the bounds of what is written: "2009~" is all of 2009. An interval runs
+    from the earliest day of its first date to the latest day of its last. Raises ValueError that says what was
+    expected.
+    """
+    if "/" in text:
+        first, _, last = text.partition("/")
+        if (first in ("", "..") and last in ("", "..")) or "/" in last:
+            raise ValueError(_EXPECTED)
+        start = Bounds(None, None) if first in ("", "..") else bounds(first)
+        end = Bounds(None, None) if last in ("", "..") else bounds(last)
+        # Whole dates of four-digit years compare as texts; the others are left to the shapes.
+        if start.earliest and end.latest and not {text[0], last[0]} & {"-", "Y"} and start.earliest > end.latest:
+            raise ValueError("an interval that ends after it starts")
+        return Bounds(start.earliest, end.latest)
+    match = _DATE.fullmatch(text)
+    if match is None or not _exists(match["year"], match["month"], match["day"]):
+        raise ValueError(_EXPECTED)
+
+    from edtf import EDTFParseException, parse_edtf  # its grammar takes a while to load
+
+    try:
+        date = parse_edtf(text)
+        return Bounds(_day(date.lower_strict()), _day(date.upper_strict()))
+    except (EDTFParseException, ValueError, OverflowError) as error:
+        raise ValueError(_EXPECTED) from error
+
+
+@functools.cache
+def _months(language: str) -> dict[int, str]:
+    try:
+        locale = Locale.parse(language, sep="-")
+    except (UnknownLocaleError, ValueError):
+        locale = Locale("en")
+    return dict(get_month_names("wide", locale=locale))
+
+
+def in_words(text: str, language: str) -> str:
+    """Return an EDTF level 1 date as a reader of the language would say it; anything else comes back as it is.
+
+    >>> in_words("2018-09", "en"), in_words("2018-09", "fr"), in_words("2016-03/..", "en")
+    ('September 2018', 'septembre 2018', 'since March 2016')
+    """
+    _ = translator(language)
+    if "/" in text:
+        first, _slash, last = text.partition("/")
+        if "/" in last:
+            return text
+        start, end = in_words(first, language), in_words(last, language)
+        if last == "..":
+            return _("since %(start)s") % {"start": start}
+        if first == "..":
+            return _("until %(end)s") % {"end": end}
+        if not first:
+            return _("an unknown time to %(end)s") % {"end": end}
+        if not last:
+            return _("%(start)s to an unknown time") % {"start": start}
+        return _("%(start)s to %(end)s") % {"start": start, "end": end}
+    match = _DATE.fullmatch(text)
+    if match is None:
+        return text
+    year, month, day, doubt = match["year"].lstrip("Y"), match["month"], match["day"], match["doubt"]
+    if year.endswith("X") and year.startswith("-"):
+        return text
+    if year.endswith("X"):
+        said = _("the %(year)ss") % {"year": year.replace("X", "0")}
+    else:
+        # EDTF counts a year 0, which is 1 BCE, so -0044 is 45 BCE.
+        number = int(year)
+        said = str(number) if number > 0 else _("%(year)s BCE") % {"year": 1 - number}
+        if month in _SEASONS:
+            seasons = (_("spring %(year)s"), _("summer %(year)s"), _("autumn %(year)s"), _("winter %(year)s"))
+            said = seasons[_SEASONS.index(month)] % {"year": said}
+        elif month and month != "XX":
+            if not 1 <= int(month) <= 12:
+                return text
+            parts = {"month": _months(language)[int(month)], "year": said}
+            if day == "01":
+                said = _("1 %(month)s %(year)s") % parts
+            elif day and day != "XX":
+                said = _("%(day)s %(month)s %(year)s") % {**parts, "day": int(day)}
+            else:
+                said = _("%(month)s %(year)s") % parts
+    if doubt == "?":
+        return _("perhaps %(date)s") % {"date": said}
+    if doubt == "~":
+        return _("around %(date)s") % {"date": said}
+    if doubt == "%":
+        return _("perhaps around %(date)s") % {"date": said}
+    return said

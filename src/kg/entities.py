@@ -1,0 +1,242 @@
+"""What the graph says about one thing: its own statements, the relations it takes part in, names and sources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad
+
+from kg.labels import choose, local_name
+from kg.metadata import dataset_iri, inferred_graph, metadata_graph
+from kg.presentation import arrange
+from kg.snapshot import Fact, File, Snapshot
+from kg.vocabulary import FOAF, KG, LABELS, RDF, VOID
+
+__all__ = ["Description", "Footnote", "Group", "Property", "Relation", "describe", "footnotes", "grouped"]
+
+Node = NamedNode | BlankNode
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A node that links things, seen from one of them: what it says, and the parts that this one plays in it."""
+
+    node: Node
+    parts: tuple[NamedNode, ...]
+    facts: Sequence[Fact]
+
+
+@dataclass(frozen=True)
+class Description:
+    """All that a document about a thing says. Relations come in pages; everything else is whole."""
+
+    iri: NamedNode
+    #: Statements whose subject it is, with those about the blank nodes that they lead to.
+    facts: Sequence[Fact]
+    relations: Sequence[Relation]
+    #: Other statements that point to it.
+    incoming: Sequence[Fact]
+    page: int
+    pages: int
+    #: Names of everything mentioned, by IRI and language.
+    labels: Mapping[str, Mapping[str, str]]
+    #: The headers of the files that speak, and what is said of their sources.
+    sources: Sequence[Fact]
+    #: The statements that give the names.
+    naming: Sequence[Fact] = field(repr=False)
+
+    def all_facts(self) -> Iterator[Fact]:
+        """Give every statement of the document once: own, of relations, incoming, names, sources."""
+        seen: set[int] = set()
+        relations = (fact for relation in self.relations for fact in relation.facts)
+        for facts in (self.facts, relations, self.incoming, self.naming, self.sources):
+            for fact in facts:
+                if fact.id not in seen:
+                    seen.add(fact.id)
+                    yield fact
+
+    def quads(self, snapshot: Snapshot) -> Iterator[Quad]:
+        """Give the document as quads: each statement in the graph of its file, inferred ones in one of their own."""
+        settings = snapshot.settings
+        inferred = inferred_graph(settings)
+        for fact in self.all_facts():
+            yield Quad(fact.subject, fact.predicate, fact.object, fact.file.graph if fact.file else inferred)
+        document = NamedNode(self.iri.value.replace(settings.entity_base, settings.base_iri + "doc/", 1))
+        if document != self.iri:
+            about = metadata_graph(settings)
+            yield Quad(document, FOAF.primaryTopic, self.iri, about)
+            yield Quad(document, VOID.inDataset, dataset_iri(settings), about)
+
+
+def describe(snapshot: Snapshot, iri: str, *, page: int = 1) -> Description | None:
+    """Return what the graph says about a thing, None if it says nothing.
+
+    `page` counts from 1; each page has as many relations and other incoming statements as
+    `limits.page_length` allows.
+    """
+    node = NamedNode(iri)
+    facts = snapshot.facts(subject=node)
+    pointing = [fact for fact in snapshot.facts(object=node) if fact.subject != node]
+    if not facts and not pointing:
+        return None
+    facts += _about_blank_nodes(snapshot, facts)
+
+    parts: dict[Node, dict[NamedNode, None]] = {}
+    for fact in pointing:
+        parts.setdefault(fact.subject, {})[fact.predicate] = None
+    subjects = [subject.value for subject in parts if isinstance(subject, NamedNode)]
+    classes = snapshot.classes_of(subjects, specific=False)
+    related = {subject for subject in parts if KG.Relation.value in classes.get(subject.value, ())}
+    names = snapshot.labels(subjects)
+    ordered = sorted(
+        parts,
+        key=lambda subject: (
+            subject not in related,
+            choose(names[subject.value], snapshot.settings.languages)[0] if subject.value in names else "",
+            subject.value,
+        ),
+    )
+    length = snapshot.settings.page_length
+    pages = max(1, -(-len(ordered) // length))
+    shown = ordered[(page - 1) * length : page * length]
+
+    about: dict[Node, list[Fact]] = {}
+    for fact in snapshot.facts_about(subject for subject in shown if subject in related):
+        about.setdefault(fact.subject, []).append(fact)
+    relations = [Relation(subject, tuple(parts[subject]), about[subject]) for subject in shown if subject in related]
+    incoming = [fact for fact in pointing if fact.subject not in related and fact.subject in set(shown)]
+
+    everything = [*facts, *incoming, *(fact for relation in relations for fact in relation.facts)]
+    files = {fact.file.graph: fact.file for fact in everything if fact.file}
+    sources = _source_facts(snapshot, files.values())
+    mentioned = {
+        term.value
+        for fact in (*everything, *sources)
+        for term in (fact.subject, fact.predicate, fact.object)
+        if isinstance(term, NamedNode)
+    }
+    naming = [
+        fact
+        for fact in snapshot.facts_about(NamedNode(value) for value in sorted(mentioned))
+        if fact.predicate in LABELS
+    ]
+    return Description(node, facts, relations, incoming, page, pages, snapshot.labels(mentioned), sources, naming)
+
+
+def _about_blank_nodes(snapshot: Snapshot, facts: Sequence[Fact]) -> list[Fact]:
+    found: list[Fact] = []
+    seen: set[BlankNode] = set()
+    waiting = list(facts)
+    while waiting:
+        fresh = {fact.object for fact in waiting if isinstance(fact.object, BlankNode)} - seen
+        seen |= fresh
+        waiting = snapshot.facts_about(sorted(fresh, key=str))
+        found += waiting
+    return found
+
+
+def _source_facts(snapshot: Snapshot, files: Iterable[File]) -> list[Fact]:
+    """Return the headers of files and everything said about the sources that they name."""
+    files = list(files)
+    graphs = {file.graph for file in files}
+    sources = {file.source for file in files if file.source is not None}
+    return snapshot.facts_about(sorted(graphs | sources, key=str))
+
+
+# --- for readers -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Footnote:
+    """Where statements come from: one passage of one source, as one file has it."""
+
+    number: int
+    file: File
+    #: Property and values that lead to the passage, the header's first, in the order of `provenance.locators`.
+    locators: Sequence[tuple[NamedNode, Sequence[NamedNode | BlankNode | Literal]]]
+    line: int
+
+
+@dataclass(frozen=True)
+class Property:
+    """The values of one property, each with the statements that give it."""
+
+    iri: NamedNode
+    values: Sequence[tuple[NamedNode | BlankNode | Literal, Sequence[Fact]]]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Properties that belong together, under the IRI of a group of the shapes (empty for the rest)."""
+
+    iri: str
+    properties: Sequence[Property]
+
+
+def grouped(
+    snapshot: Snapshot,
+    facts: Sequence[Fact],
+    classes: Sequence[str],
+    labels: Mapping[str, Mapping[str, str]],
+    *,
+    hide: Iterable[NamedNode] = (),
+) -> list[Group]:
+    """Return the statements of one subject by group and property, in the order of the shapes of its classes.
+
+    What it is comes first, properties that no shape names come last, by name. Left out are bounds of dates and
+    the properties in `hide`.
+    """
+    hidden = set(hide)
+    values: dict[str, dict[NamedNode | BlankNode | Literal, list[Fact]]] = {}
+    for fact in facts:
+        if fact.kind != 1 and fact.predicate not in hidden:
+            values.setdefault(fact.predicate.value, {}).setdefault(fact.object, []).append(fact)
+
+    def name(iri: str) -> str:
+        return choose(labels[iri], snapshot.settings.languages)[0] if iri in labels else local_name(iri)
+
+    arranged = [("", [RDF.type.value])]
+    arranged += [(group or "", [iri for iri, _ in shown]) for group, shown in arrange(snapshot.presentation, classes)]
+    placed = {iri for _, shown in arranged for iri in shown}
+    arranged.append(("", sorted(values.keys() - placed, key=lambda iri: (name(iri), iri))))
+    groups: dict[str, list[Property]] = {}
+    for group, shown in arranged:
+        for iri in shown:
+            if iri in values:
+                found = [(value, tuple(stating)) for value, stating in values[iri].items()]
+                groups.setdefault(group, []).append(Property(NamedNode(iri), found))
+    return [Group(iri, tuple(properties)) for iri, properties in groups.items()]
+
+
+def footnotes(snapshot: Snapshot, facts: Iterable[Fact]) -> dict[tuple[NamedNode, Node], Footnote]:
+    """Return a numbered footnote for each graph and subject among stated facts, in the order of the facts.
+
+    A locator belongs to a node in a graph: the same node may stand at several places of several sources.
+    """
+    wanted: dict[tuple[NamedNode, Node], Fact] = {}
+    for fact in facts:
+        if fact.file is not None:
+            wanted.setdefault((fact.file.graph, fact.subject), fact)
+    locators = [_expand(snapshot, curie) for curie in snapshot.settings.locators]
+    said: dict[tuple[NamedNode, Node], dict[NamedNode, list[NamedNode | BlankNode | Literal]]] = {}
+    nodes = {node for graph, subject in wanted for node in (graph, subject)}
+    for fact in snapshot.facts_about(sorted(nodes, key=str)):
+        if fact.file is not None and fact.predicate in locators:
+            said.setdefault((fact.file.graph, fact.subject), {}).setdefault(fact.predicate, []).append(fact.object)
+    found: dict[tuple[NamedNode, Node], Footnote] = {}
+    for number, ((graph, subject), fact) in enumerate(wanted.items(), start=1):
+        header, own = said.get((graph, graph), {}), said.get((graph, subject), {})
+        places = tuple(
+            (locator, tuple(own.get(locator) or header.get(locator) or ()))
+            for locator in locators
+            if locator in own or locator in header
+        )
+        assert fact.file is not None
+        found[graph, subject] = Footnote(number, fact.file, places, fact.line)
+    return found
+
+
+def _expand(snapshot: Snapshot, curie: str) -> NamedNode:
+    prefix, _, local = curie.partition(":")
+    return NamedNode(snapshot.prefixes[prefix] + local)

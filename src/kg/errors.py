@@ -1,0 +1,62 @@
+"""The one family of errors that `kg` raises for what people can mend: settings, files, snapshots, questions."""
+
+from __future__ import annotations
+
+__all__ = ["DateError", "KGError", "NotFound", "QueryError", "SettingsError", "SnapshotError", "TurtleError"]
+
+
+class KGError(Exception):
+    """Something a person can mend. Its text says where, what was found, what was expected, what to do.
+
+    The parts are attributes too, so that a terminal and a page can each tell it in their own way.
+    """
+
+    def __init__(self, problem: str, *, where: str = "", found: str = "", expected: str = "", advice: str = "") -> None:
+        self.problem = problem
+        self.where = where
+        self.found = found
+        self.expected = expected
+        self.advice = advice
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.problem}" if self.where else self.problem
+        for part in (
+            f"Found {self.found}." if self.found else "",
+            f"Expected {self.expected}." if self.expected else "",
+            self.advice,
+        ):
+            if part:
+                text = f"{text.rstrip('.')}. {part}"
+        return text
+
+
+class SettingsError(KGError):
+    """`kg.toml` holds something it may not, or lacks something it must have."""
+
+
+class TurtleError(KGError):
+    """A file is not Turtle that this project can read.
+
+    `line` and `column` count from 1; `excerpt` is the offending line as it stands in the file.
+    """
+
+    def __init__(self, problem: str, *, path: str, line: int, column: int, excerpt: str = "", advice: str = "") -> None:
+        self.path, self.line, self.column, self.excerpt = path, line, column, excerpt
+        super().__init__(problem, where=f"{path}:{line}:{column}", advice=advice)
+
+
+class DateError(TurtleError):
+    """A date is not written as an EDTF level 1 date."""
+
+
+class SnapshotError(KGError):
+    """A snapshot is missing, damaged, or could not be written."""
+
+
+class QueryError(KGError):
+    """A question that cannot be asked as it stands."""
+
+
+class NotFound(KGError):
+    """Nothing of that name is in the graph."""

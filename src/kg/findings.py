@@ -1,0 +1,113 @@
+"""What a check found: one sentence with its place, a severity and the name of the rule, told as text or JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+import click
+from rich.cells import cell_len
+
+__all__ = ["Finding", "Severity", "counts", "in_order", "render_json", "render_text"]
+
+
+class Severity(StrEnum):
+    """How much a finding matters: a violation stops a build, a warning is reported, an info is work to do."""
+
+    VIOLATION = "violation"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a check found. Line and column count from 1; the excerpt is the line as it stands there."""
+
+    path: str
+    line: int
+    column: int
+    severity: Severity
+    rule: str
+    message: str
+    advice: str = ""
+    excerpt: str = ""
+
+
+def in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings by path, line, column and rule, each once."""
+    return sorted(
+        set(findings),
+        key=lambda f: (f.path, f.line, f.column, f.rule, f.severity, f.message, f.advice, f.excerpt),
+    )
+
+
+def counts(findings: Sequence[Finding]) -> dict[str, int]:
+    """Return how many findings there are of each severity, and in how many files."""
+    by_severity = Counter(finding.severity for finding in findings)
+    return {severity.value: by_severity[severity] for severity in Severity} | {
+        "files": len({finding.path for finding in findings})
+    }
+
+
+_COLOURS = {Severity.VIOLATION: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+# Text from files goes to a terminal: what would move its cursor, or turn the direction of its text, is shown as �.
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def _plain(text: str) -> str:
+    return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text.expandtabs(4))
+
+
+def _line_with_caret(finding: Finding) -> Iterable[str]:
+    if not finding.excerpt:
+        return
+    yield "    " + _plain(finding.excerpt)
+    if finding.column <= len(finding.excerpt):
+        yield " " * (4 + cell_len(_plain(finding.excerpt[: finding.column - 1]))) + "^"
+
+
+def _summary(findings: Sequence[Finding]) -> str:
+    if not findings:
+        return "No findings."
+    number = counts(findings)
+    told = [
+        f"{number[severity.value]} {severity.value}{'s' if number[severity.value] > 1 else ''}"
+        for severity in Severity
+        if number[severity.value]
+    ]
+    return f"{', '.join(told)} in {number['files']} file{'s' if number['files'] > 1 else ''}"
+
+
+def render_text(findings: Sequence[Finding], *, colour: bool = False) -> str:
+    """Return findings for a terminal: place, sentence, the line with a caret, advice; then how many there are.
+
+    >>> print(render_text([Finding("a.ttl", 2, 4, Severity.WARNING, "prefix", "x: is not used", "", "\\t\\tx:")]))
+    a.ttl:2:4: warning: x: is not used [prefix]
+                x:
+                 ^
+    <BLANKLINE>
+    1 warning in 1 file
+    """
+    lines: list[str] = []
+    for finding in findings:
+        severity = finding.severity.value
+        if colour:
+            severity = click.style(severity, fg=_COLOURS[finding.severity], bold=True)
+        place = f"{_plain(finding.path)}:{finding.line}:{finding.column}"
+        message = _plain(" ".join(finding.message.split()))
+        lines.append(f"{place}: {severity}: {message} [{finding.rule}]")
+        lines += _line_with_caret(finding)
+        if finding.advice:
+            lines.append(f"    {_plain(finding.advice)}")
+        lines.append("")
+    return "\n".join([*lines, _summary(findings)])
+
+
+def render_json(findings: Sequence[Finding]) -> str:
+    """Return findings as a JSON object: `findings`, a list of objects with the attributes' names, and `counts`."""
+    told = {"findings": [asdict(finding) for finding in findings], "counts": counts(findings)}
+    return json.dumps(told, ensure_ascii=False, indent=2)

@@ -1,0 +1,75 @@
+"""What things are called: the names that files give, and a name worked out for a relation that has none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad
+
+from kg.vocabulary import LABELS, RDF
+
+__all__ = ["choose", "labels_in", "local_name", "worked_out_labels"]
+
+Node = NamedNode | BlankNode
+
+
+def choose(labels: Mapping[str, str], languages: Sequence[str]) -> tuple[str, str]:
+    """Return a name and its language: the first that the reader knows, else any, always the same one.
+
+    >>> choose({"fr": "Lyon", "": "LYON"}, ["en", "fr"])
+    ('Lyon', 'fr')
+    """
+    for language in languages:
+        if language in labels:
+            return labels[language], language
+    first = min(labels)
+    return labels[first], first
+
+
+def local_name(iri: str) -> str:
+    """Return the last part of an IRI, for a thing that nothing names."""
+    return iri.rstrip("/#").rsplit("#", 1)[-1].rsplit("/", 1)[-1] or iri
+
+
+def labels_in(quads: Iterable[Quad]) -> dict[Node, dict[str, str]]:
+    """Return the name of each thing in each language: of the best property, and there the first by alphabet."""
+    ranked: dict[Node, dict[str, tuple[int, str]]] = {}
+    order = {predicate: rank for rank, predicate in enumerate(LABELS)}
+    for quad in quads:
+        rank = order.get(quad.predicate)
+        if rank is not None and isinstance(quad.object, Literal):
+            names = ranked.setdefault(quad.subject, {})  # type: ignore[arg-type]
+            language = quad.object.language or ""
+            candidate = (rank, quad.object.value)
+            names[language] = min(names.get(language, candidate), candidate)
+    return {node: {tag: text for tag, (_, text) in names.items()} for node, names in ranked.items()}
+
+
+def worked_out_labels(
+    classes: Sequence[NamedNode],
+    quads: Sequence[Quad],
+    labels: Mapping[Node, Mapping[str, str]],
+    *,
+    languages: Sequence[str],
+    order: Mapping[str, float],
+) -> dict[str, str]:
+    """Return a name per language for a relation that has none: its class and the first two things that it links.
+
+    `quads` are the relation's own; `order` ranks properties by IRI, as the shapes do.
+    """
+    by_property: dict[NamedNode, list[NamedNode]] = {}
+    for quad in quads:
+        if quad.predicate != RDF.type and isinstance(quad.object, NamedNode) and quad.object in labels:
+            by_property.setdefault(quad.predicate, []).append(quad.object)
+    ranked = sorted(by_property, key=lambda predicate: (order.get(predicate.value, float("inf")), predicate.value))
+    found: dict[str, str] = {}
+    for language in languages:
+        reading = [language, *languages]
+        parts = []
+        for predicate in ranked[:2]:
+            values = sorted({choose(labels[value], reading)[0] for value in by_property[predicate]})
+            parts.append(values[0] + ("…" if len(values) > 1 else ""))
+        named = [choose(labels[kind], reading)[0] if kind in labels else local_name(kind.value) for kind in classes]
+        kind = named[0][:1].upper() + named[0][1:]
+        found[language] = f"{kind}: {' – '.join(parts)}" if parts else kind
+    return found

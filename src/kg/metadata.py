@@ -1,0 +1,153 @@
+"""What the graph says about itself: VoID, DCAT and PROV, from its settings, its counts and its repository."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pyoxigraph import Literal, NamedNode, Quad
+
+from kg.settings import Settings
+from kg.vocabulary import DCTERMS, FOAF, RDF, RDFS, VOID, XSD, Namespace
+
+__all__ = [
+    "ORIGIN", "Origin", "dataset_iri", "describe", "describe_origin", "inferred_graph", "metadata_graph", "origin_of",
+    "read_origin",
+]  # fmt: skip
+
+DCAT = Namespace("http://www.w3.org/ns/dcat#")
+PROV = Namespace("http://www.w3.org/ns/prov#")
+
+#: The file beside a snapshot's own that says which commit it stands for now.
+ORIGIN = "origin.json"
+
+
+def dataset_iri(settings: Settings) -> NamedNode:
+    """Return the IRI of the graph as a dataset."""
+    return NamedNode(settings.base_iri + "dataset")
+
+
+def metadata_graph(settings: Settings) -> NamedNode:
+    """Return the named graph of the metadata."""
+    return NamedNode(settings.base_iri + "graph/metadata")
+
+
+def inferred_graph(settings: Settings) -> NamedNode:
+    """Return the named graph of the inferred statements."""
+    return NamedNode(settings.base_iri + "graph/inferred")
+
+
+def describe(settings: Settings, quads: Iterable[Quad]) -> Iterator[Quad]:
+    """Give the VoID and DCAT description of a dataset made of quads; `void:triples` counts distinct triples.
+
+    It depends on the content alone: no address, no commit and no clock enters it.
+    """
+    dataset, graph = dataset_iri(settings), metadata_graph(settings)
+    said: list[tuple[NamedNode, NamedNode | Literal]] = [
+        (RDF.type, VOID.Dataset),
+        (RDF.type, DCAT.Dataset),
+        (VOID.uriSpace, Literal(settings.entity_base)),
+        (VOID.vocabulary, NamedNode(settings.ontology_iri)),
+    ]
+    said += [(DCTERMS.title, Literal(text, language=tag)) for tag, text in settings.title.items()]
+    said += [(DCTERMS.description, Literal(text, language=tag)) for tag, text in settings.description.items()]
+    said += [(DCTERMS.rights, Literal(sentence)) for sentence in settings.attributions]
+    if settings.licence:
+        said.append((DCTERMS.license, NamedNode(settings.licence)))
+    if settings.creator:
+        said.append((DCTERMS.creator, Literal(settings.creator)))
+
+    # The metadata counts itself too, so that each number is what a query over the published graph gives.
+    counted = (VOID.triples, VOID.entities, VOID.classes, VOID.properties)
+    triples = {(quad.subject, quad.predicate, quad.object) for quad in quads}
+    triples |= {(dataset, predicate, value) for predicate, value in said}
+    typed = {(s, o) for s, p, o in triples if p == RDF.type}
+    entities = {s for s, _ in typed if isinstance(s, NamedNode) and s.value.startswith(settings.entity_base)}
+    numbers = (
+        len(triples) + len(counted),
+        len(entities),
+        len({o for _, o in typed}),
+        len({p for _, p, _ in triples} | set(counted)),
+    )
+    said += [
+        (predicate, Literal(str(number), datatype=XSD.integer))
+        for predicate, number in zip(counted, numbers, strict=True)
+    ]
+    for predicate, value in said:
+        yield Quad(dataset, predicate, value, graph)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a snapshot's files came from: a commit, and whether that is the whole truth."""
+
+    #: The commit's name, empty without git.
+    commit: str = ""
+    #: When it was committed, as an xsd:dateTime text.
+    date: str = ""
+    #: Files that a build reads differ from the commit.
+    dirty: bool = False
+    #: The history is cut off (a shallow clone).
+    shallow: bool = False
+
+
+def origin_of(root: Path) -> Origin:
+    """Return the commit that a folder stands at; an empty one where there is no git or no commit."""
+
+    def git(*words: str) -> str:
+        try:
+            done = subprocess.run(
+                ["git", "--no-optional-locks", "-C", str(root), *words],
+                capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL, check=False,
+            )  # fmt: skip
+        except (OSError, subprocess.TimeoutExpired):
+            return ""
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    found = re.fullmatch(r"([0-9a-f]{40,64}) (\S+)", git("log", "-1", "--format=%H %cI"))
+    if found is None:
+        return Origin()
+    return Origin(
+        found[1],
+        found[2],
+        dirty=bool(git("status", "--porcelain", "--", ".")),
+        shallow=git("rev-parse", "--is-shallow-repository") == "true",
+    )
+
+
+def read_origin(path: Path) -> Origin:
+    """Return the commit that the snapshot in a folder was last built from, as far as it is known."""
+    try:
+        return Origin(**json.loads((path / ORIGIN).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return Origin()
+
+
+def describe_origin(settings: Settings, origin: Origin) -> Iterator[Quad]:
+    """Give the PROV statements about the commit that a snapshot was built from, or that there is none known."""
+    dataset, graph = dataset_iri(settings), metadata_graph(settings)
+    if not origin.commit:
+        note = "Built from files that are not under version control."
+        yield Quad(dataset, RDFS.comment, Literal(note, language="en"), graph)
+        return
+    # The SWHID of a revision (ISO/IEC 18670) is its git commit's name.
+    commit = NamedNode(f"swh:1:rev:{origin.commit}")
+    yield Quad(dataset, PROV.wasDerivedFrom, commit, graph)
+    yield Quad(commit, RDF.type, PROV.Entity, graph)
+    yield Quad(commit, PROV.generatedAtTime, Literal(origin.date, datatype=XSD.dateTime), graph)
+    yield Quad(commit, FOAF.name, Literal(origin.commit[:12]), graph)
+    if origin.dirty:
+        note = "Built from a working tree with changes that are not in this commit."
+        yield Quad(dataset, RDFS.comment, Literal(note, language="en"), graph)
+    if origin.shallow:
+        note = "Built from a shallow clone: earlier history was not at hand."
+        yield Quad(dataset, RDFS.comment, Literal(note, language="en"), graph)
+
+
+def to_json(origin: Origin) -> dict[str, object]:
+    """Return an origin as a JSON object."""
+    return asdict(origin)

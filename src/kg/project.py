@@ -1,0 +1,221 @@
+"""One repository: its settings, its prefix table, and the Turtle files in it with the part each plays."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+
+from pyoxigraph import NamedNode, Quad
+
+from kg.errors import KGError, SettingsError, TurtleError
+from kg.settings import FILE_NAME, Settings, load_settings
+from kg.turtle import Document, PrefixDeclaration, read_document, with_bounds
+from kg.vocabulary import KG
+
+__all__ = ["PREFIX_TABLE", "Project", "Reading", "Role", "open_project"]
+
+PREFIX_TABLE = "prefixes.ttl"
+
+
+class Role(StrEnum):
+    """The part that a Turtle file plays."""
+
+    ONTOLOGY = "ontology"
+    REGISTER = "register"
+    SOURCE = "source"
+    SHAPES = "shapes"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Every Turtle file of a project, read once: its documents by role, and what could not be read."""
+
+    documents: Mapping[Role, Sequence[Document]]
+    errors: Sequence[TurtleError]
+
+    def all(self) -> Iterator[Document]:
+        """Give every document: ontology, register, sources, shapes."""
+        for role in Role:
+            yield from self.documents.get(role, ())
+
+    @cached_property
+    def by_graph(self) -> Mapping[NamedNode, Document]:
+        """The document of each named graph; of two that name the same one, the first by path."""
+        found: dict[NamedNode, Document] = {}
+        for document in self.all():
+            found.setdefault(document.graph, document)
+        return found
+
+    def sources(self, source_property: NamedNode) -> Mapping[str, Sequence[Document]]:
+        """Return the source files grouped by the source that their headers name; by graph where none is named."""
+        groups: dict[str, list[Document]] = {}
+        for document in self.documents.get(Role.SOURCE, ()):
+            named = sorted(
+                statement.object.value
+                for statement in document.statements
+                if statement.subject == document.graph
+                and statement.predicate == source_property
+                and isinstance(statement.object, NamedNode)
+            )
+            groups.setdefault(named[0] if named else document.graph.value, []).append(document)
+        return groups
+
+    def quads(self, *roles: Role) -> Iterator[Quad]:
+        """Give the quads of all files, or of those that play a role."""
+        for role in roles or Role:
+            for document in self.documents.get(role, ()):
+                for statement in document.statements:
+                    yield Quad(statement.subject, statement.predicate, statement.object, document.graph)
+
+
+@dataclass(frozen=True)
+class Project:
+    """A repository with a `kg.toml`."""
+
+    root: Path
+    settings: Settings
+    #: Prefix to namespace, as `prefixes.ttl` in the ontology folder gives them.
+    prefixes: Mapping[str, str]
+    prefix_lines: Sequence[PrefixDeclaration] = field(default=(), repr=False)
+
+    def shown(self, path: Path) -> str:
+        """Return a path as people see it: from the project's root, with slashes."""
+        return path.relative_to(self.root).as_posix()
+
+    def expand(self, curie: str) -> NamedNode:
+        """Return the IRI of a prefixed name from the settings. Raises SettingsError for an unknown prefix."""
+        prefix, _, local = curie.partition(":")
+        if prefix not in self.prefixes:
+            raise SettingsError(
+                f"the prefix of {curie} is not in the prefix table",
+                where=FILE_NAME,
+                advice=f"Add it to {self.settings.ontology_folder}/{PREFIX_TABLE}.",
+            )
+        return NamedNode(self.prefixes[prefix] + local)
+
+    def compact(self, iri: str) -> str:
+        """Return an IRI as a prefixed name where the prefix table has the longest fitting namespace."""
+        best = max(
+            ((ns, prefix) for prefix, ns in self.prefixes.items() if iri.startswith(ns)),
+            key=lambda pair: len(pair[0]),
+            default=None,
+        )
+        return f"{best[1]}:{iri[len(best[0]) :]}" if best else f"<{iri}>"
+
+    @property
+    def snapshots(self) -> Path:
+        """The folder of the snapshots; it may not exist yet."""
+        return self.root / self.settings.snapshot_folder
+
+    def turtle_files(self) -> Iterator[tuple[Role, Path]]:
+        """Give every Turtle file with its role, sorted by path. Raises KGError for a folder that is missing."""
+        data = self.settings.data_folder
+        for role, folder in (
+            (Role.ONTOLOGY, self.settings.ontology_folder),
+            (None, data),
+            (Role.SHAPES, self.settings.shapes_folder),
+        ):
+            for path in self.files(folder, ".ttl"):
+                if role is Role.ONTOLOGY and path.name == PREFIX_TABLE:
+                    continue
+                registered = path.is_relative_to(self.root / data / self.settings.register)
+                yield role or (Role.REGISTER if registered else Role.SOURCE), path
+
+    def files(self, folder: str, ending: str) -> Iterator[Path]:
+        """Give the files of a folder with an ending, sorted by path; links to folders are not followed."""
+        top = self.root / folder
+        if not top.is_dir():
+            raise KGError(
+                "this folder is missing",
+                where=f"{folder}/",
+                advice=f"Make it, or set another one in {FILE_NAME} ([folders]).",
+            )
+
+        def fail(error: OSError) -> None:
+            raise KGError("this folder cannot be read", where=folder, found=str(error.strerror)) from None
+
+        found: list[Path] = []
+        for parent, folders, names in os.walk(top, onerror=fail):
+            folders.sort()
+            found += [Path(parent, name) for name in names if name.endswith(ending)]
+        yield from sorted(found)
+
+    def inputs_digest(self) -> str:
+        """Return a SHA-256 over the bytes of all files that a build reads, to tell whether anything changed."""
+        digest = hashlib.sha256()
+        settings = self.settings
+        paths = [self.root / FILE_NAME, self.root / settings.ontology_folder / PREFIX_TABLE]
+        paths += [path for _, path in self.turtle_files()]
+        if (self.root / settings.views_folder).is_dir():
+            paths += self.files(settings.views_folder, ".rq")
+        for path in paths:
+            try:
+                data = path.read_bytes()
+            except OSError as error:
+                data = str(error.errno).encode()
+            digest.update(f"{self.shown(path)}\0{len(data)}\0".encode())
+            digest.update(data)
+        return digest.hexdigest()
+
+    def read(self) -> Reading:
+        """Return all Turtle files, each with the bounds of its dates; what is wrong is collected, not raised."""
+        documents: dict[Role, list[Document]] = {role: [] for role in Role}
+        errors: list[TurtleError] = []
+        for role, path in self.turtle_files():
+            shown = self.shown(path)
+            try:
+                documents[role].append(read_document(path.read_bytes(), shown))
+            except TurtleError as error:
+                errors.append(error)
+            except OSError as error:
+                errors.append(TurtleError(f"this file cannot be read: {error.strerror}", path=shown, line=1, column=1))
+        dated = _dated_properties(documents[Role.ONTOLOGY])
+        for role in (Role.REGISTER, Role.SOURCE):
+            for index, document in enumerate(documents[role]):
+                documents[role][index], wrong = with_bounds(document, dated)
+                errors += wrong
+        return Reading(documents, errors)
+
+
+def _dated_properties(ontology: Sequence[Document]) -> Mapping[NamedNode, tuple[NamedNode, NamedNode]]:
+    """Return the properties that the ontology annotates as imprecise dates, with those of their bounds."""
+    ends: dict[NamedNode, dict[NamedNode, NamedNode]] = {}
+    for document in ontology:
+        for statement in document.statements:
+            if (
+                statement.predicate in (KG.earliest, KG.latest)
+                and isinstance(statement.subject, NamedNode)
+                and isinstance(statement.object, NamedNode)
+            ):
+                ends.setdefault(statement.subject, {})[statement.predicate] = statement.object
+    return {subject: (found[KG.earliest], found[KG.latest]) for subject, found in ends.items() if len(found) == 2}
+
+
+def open_project(root: Path) -> Project:
+    """Return the project in a folder. Raises KGError for settings, folders or a prefix table that will not do."""
+    root = root.resolve()
+    settings = load_settings(root / FILE_NAME)
+    table = root / settings.ontology_folder / PREFIX_TABLE
+    shown = table.relative_to(root).as_posix()
+    try:
+        document = read_document(table.read_bytes(), shown, need_graph=False)
+    except OSError as error:
+        raise KGError(
+            f"the prefix table cannot be read: {error.strerror}",
+            where=shown,
+            advice="It holds the @prefix lines that all files share.",
+        ) from None
+    project = Project(
+        root,
+        settings,
+        {declared.prefix: declared.namespace for declared in document.prefixes},
+        tuple(document.prefixes),
+    )
+    for curie in (settings.source, *settings.passages, *settings.locators):
+        project.expand(curie)
+    return project

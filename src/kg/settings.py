@@ -1,0 +1,253 @@
+"""What `kg.toml` may say: every setting with its default and meaning, read into one typed, frozen object."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from kg.errors import SettingsError
+
+__all__ = ["FILE_NAME", "Settings", "load_settings"]
+
+FILE_NAME = "kg.toml"
+
+# A check takes a value from TOML and returns it typed, or raises ValueError(what was expected).
+Check = Callable[[Any], Any]
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("a text between quotation marks")
+    return value
+
+
+def _iri(value: Any) -> str:
+    if isinstance(value, str) and re.fullmatch(r'https?://[^\s<>"{}|\\^`]+', value):
+        return value
+    raise ValueError('an absolute IRI such as "https://example.org/graph/"')
+
+
+def _base(value: Any) -> str:
+    iri = _iri(value)
+    if not iri.endswith("/"):
+        raise ValueError('an absolute IRI that ends in "/"')
+    return iri
+
+
+def _site(value: Any) -> str:
+    return "" if value == "" else _iri(value).rstrip("/")
+
+
+def _folder(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[\w.-]+(/[\w.-]+)*", value) or ".." in value.split("/"):
+        raise ValueError('a folder inside the repository, such as "data/turtle"')
+    return value
+
+
+def _path(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[\w-]+(/[\w-]+)*", value):
+        raise ValueError('a path of words under base_iri, such as "ontology"')
+    return value
+
+
+def _optional_name(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[\w-]*", value):
+        raise ValueError("a name of letters, digits and hyphens")
+    return value
+
+
+def _curie(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[\w-]*:[\w-]+", value):
+        raise ValueError('a prefixed name such as "dcterms:source"')
+    return value
+
+
+def _curies(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError('a list of prefixed names such as ["ex:page"]')
+    return tuple(_curie(item) for item in value)
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError("a list of texts")
+    return tuple(_text(item) for item in value)
+
+
+def _languages(value: Any) -> tuple[str, ...]:
+    if (
+        not isinstance(value, list)
+        or not value
+        or not all(isinstance(tag, str) and re.fullmatch(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", tag) for tag in value)
+        or len(set(value)) != len(value)
+    ):
+        raise ValueError('a list of distinct lower-case language tags such as ["en", "fr"]')
+    return tuple(value)
+
+
+def _by_language(value: Any) -> Mapping[str, str]:
+    if not isinstance(value, dict) or not value:
+        raise ValueError('a text per language, such as { en = "Bells", fr = "Cloches" }')
+    _languages(list(value))
+    return {tag: _text(text) for tag, text in value.items()}
+
+
+def _count(lowest: int, highest: int) -> Check:
+    def check(value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
+            raise ValueError(f"a whole number from {lowest} to {highest}")
+        return value
+
+    return check
+
+
+def _setting(key: str, check: Check, help_text: str, default: Any = MISSING) -> Any:
+    extra: dict[str, Any] = {} if default is MISSING else {"default": default}
+    if isinstance(default, dict):
+        extra = {"default_factory": lambda: dict(default)}
+    return field(metadata={"key": key, "check": check, "help": help_text}, **extra)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings of one graph, each already checked. The names in `kg.toml` stand in each field's metadata."""
+
+    base_iri: str = _setting("base_iri", _base, "What every IRI of this graph begins with. It never changes.")
+    title: Mapping[str, str] = _setting("title", _by_language, "The name of the graph, per language.")
+    description: Mapping[str, str] = _setting(
+        "description", _by_language, "What the graph is, in two sentences, per language.", {}
+    )
+    languages: tuple[str, ...] = _setting(
+        "languages", _languages, "Languages of the pages, the preferred one first.", ("en",)
+    )
+    licence: str = _setting("licence", _iri, "IRI of the licence of the data.", "")
+    creator: str = _setting("creator", _text, "Who answers for the graph.", "")
+    attributions: tuple[str, ...] = _setting(
+        "attributions", _texts, "Sentences that must stand wherever the data is shown.", ()
+    )
+    public_url: str = _setting(
+        "public_url", _site, "Where the documents are, without a slash at the end. Empty: the address served.", ""
+    )
+    ontology: str = _setting("ontology", _path, "The ontology's IRI, as a path under base_iri.", "ontology")
+
+    ontology_folder: str = _setting("folders.ontology", _folder, "OWL, SKOS and the prefix table.", "ontology")
+    data_folder: str = _setting("folders.data", _folder, "Turtle files: the register and the sources.", "data/turtle")
+    shapes_folder: str = _setting("folders.shapes", _folder, "SHACL shapes.", "shapes")
+    views_folder: str = _setting("folders.views", _folder, "Saved questions.", "views")
+
+    register: str = _setting(
+        "provenance.register", _folder, "The part of the data folder that says which things exist.", "register"
+    )
+    source: str = _setting(
+        "provenance.source", _curie, "The property by which a file's header names its source.", "dcterms:source"
+    )
+    passages: tuple[str, ...] = _setting(
+        "provenance.passages",
+        _curies,
+        "Properties that point to a passage of the source. In a source file each subject, or the header, has one. "
+        "Empty: locators are not asked for.",
+        (),
+    )
+    locators: tuple[str, ...] = _setting(
+        "provenance.locators", _curies, "Properties shown in a footnote after the source, in this order.", ()
+    )
+
+    home_view: str = _setting("home.view", _optional_name, "The view shown on the home page.", "")
+
+    page_length: int = _setting("limits.page_length", _count(1, 10_000), "Rows of a list on one page.", 100)
+    view_seconds: int = _setting("limits.view_seconds", _count(1, 3600), "Time for one view at build.", 30)
+    query_length: int = _setting("limits.query_length", _count(100, 1_000_000), "Characters of a query.", 100_000)
+    query_nesting: int = _setting("limits.query_nesting", _count(5, 1000), "Depth of brackets in a query.", 100)
+
+    snapshot_folder: str = _setting("snapshots.folder", _folder, "Where snapshots are built and kept.", ".kg")
+    snapshots_kept: int = _setting("snapshots.keep", _count(2, 1000), "How many snapshots stay, the newest first.", 3)
+
+    threads: int = _setting("server.threads", _count(1, 256), "Threads that answer requests.", 4)
+
+    @property
+    def default_language(self) -> str:
+        """The language used when a reader asks for none that the graph has."""
+        return self.languages[0]
+
+    @property
+    def ontology_iri(self) -> str:
+        """The IRI of the ontology: `base_iri` and the configured path."""
+        return self.base_iri + self.ontology
+
+    @property
+    def entity_base(self) -> str:
+        """What the IRI of every entity begins with; a kind and a slug follow."""
+        return self.base_iri + "id/"
+
+
+def _flatten(table: Mapping[str, Any], localised: set[str], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in table.items():
+        key = prefix + name
+        if isinstance(value, dict) and key not in localised:
+            flat |= _flatten(value, localised, key + ".")
+        else:
+            flat[key] = value
+    return flat
+
+
+def load_settings(path: Path) -> Settings:
+    """Return the settings in a `kg.toml`.
+
+    Raises SettingsError with the key, what was found and what is allowed: for a file that is missing or not
+    TOML, a key that is unknown, missing or has a wrong value. All wrong keys are named at once.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(
+            "there is no kg.toml here",
+            where=str(path.parent),
+            advice="Go to the folder of a graph, or name it: kg --project DIR.",
+        ) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(
+            "this file cannot be read as TOML", where=str(path), found=str(error), expected="TOML 1.0 in UTF-8"
+        ) from None
+
+    known: dict[str, Field[Any]] = {f.metadata["key"]: f for f in fields(Settings)}
+    localised = {key for key, f in known.items() if f.metadata["check"] is _by_language}
+    values: dict[str, Any] = {}
+    problems: list[SettingsError] = []
+    for key, value in _flatten(table, localised).items():
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            problems.append(
+                SettingsError(
+                    "this setting is unknown",
+                    where=f"{path.name}: {key}",
+                    advice=f"Did you mean {close[0]}?" if close else f"Known settings: {', '.join(known)}.",
+                )
+            )
+            continue
+        try:
+            values[known[key].name] = known[key].metadata["check"](value)
+        except ValueError as error:
+            problems.append(
+                SettingsError(
+                    "this setting has a value it may not have",
+                    where=f"{path.name}: {key}",
+                    found=repr(value),
+                    expected=str(error),
+                )
+            )
+    for key, f in known.items():
+        if f.default is MISSING and f.default_factory is MISSING and f.name not in values and key not in table:
+            problems.append(
+                SettingsError("this setting is missing", where=f"{path.name}: {key}", advice=f.metadata["help"])
+            )
+    if problems:
+        if len(problems) == 1:
+            raise problems[0]
+        raise SettingsError("\n".join(str(problem) for problem in problems))
+    return Settings(**values)

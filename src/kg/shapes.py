@@ -1,0 +1,622 @@
+"""SHACL: findings placed at the statements that shapes object to."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, product
+from typing import Any, NamedTuple
+from unittest.mock import patch
+
+from pyoxigraph import BlankNode, Literal, NamedNode
+from pyshacl.constraints import ALL_CONSTRAINT_COMPONENTS, CONSTRAINT_PARAMETERS_MAP
+from pyshacl.constraints.constraint_component import ConstraintComponent
+from pyshacl.constraints.sparql.sparql_based_constraint_components import SPARQLConstraintComponentValidator
+from pyshacl.constraints.sparql.sparql_based_constraints import SPARQLBasedConstraint
+from pyshacl.errors import ValidationWarning
+from pyshacl.pytypes import SHACLExecutor
+from pyshacl.shape import Shape
+from pyshacl.shapes_graph import ShapesGraph
+from rdflib import RDF as R_RDF
+from rdflib import SH as R_SH
+from rdflib import BNode, Graph, URIRef
+from rdflib import Literal as RLiteral
+from rdflib.collection import Collection
+from rdflib.plugins.sparql import prepareQuery
+from rdflib.plugins.sparql.sparql import Query
+from rdflib.plugins.stores.memory import SimpleMemory
+from rdflib.query import Result
+from rdflib.term import Node
+
+from kg.findings import Finding, Severity, in_order
+from kg.project import Project, Reading, Role
+from kg.turtle import Document, Statement, excerpt_of
+from kg.vocabulary import KG, OWL, RDF, RDFS, SH, XSD
+
+__all__ = ["validate"]
+
+Term = NamedNode | BlankNode | Literal
+RTriple = tuple[Any, Any, Any]
+RNode = URIRef | BNode | RLiteral
+
+# --- terms of one library in the other -------------------------------------------------------------------
+
+
+@functools.lru_cache(maxsize=100_000)
+def _to_rdflib(term: Term) -> URIRef | BNode | RLiteral:
+    """Return a term for rdflib; a literal keeps its text (01 stays 01)."""
+    if isinstance(term, NamedNode):
+        return URIRef(term.value)
+    if isinstance(term, BlankNode):
+        return BNode(term.value)
+    if term.language:
+        return RLiteral(term.value, lang=term.language)
+    # rdflib's own parsers read "x" without a datatype, and for rdflib that is another term than "x"^^xsd:string.
+    datatype = None if term.datatype == XSD.string else URIRef(term.datatype.value)
+    return RLiteral(term.value, datatype=datatype, normalize=False)
+
+
+def _from_rdflib(term: Node) -> Term:
+    if isinstance(term, URIRef):
+        return NamedNode(str(term))
+    if isinstance(term, RLiteral):
+        if term.language:
+            return Literal(str(term), language=term.language)
+        return Literal(str(term), datatype=NamedNode(str(term.datatype))) if term.datatype else Literal(str(term))
+    return BlankNode(str(term))
+
+
+def _triples(documents: Iterable[Document]) -> Iterator[RTriple]:
+    for document in documents:
+        for statement in document.statements:
+            yield _to_rdflib(statement.subject), _to_rdflib(statement.predicate), _to_rdflib(statement.object)
+
+
+# --- the data, watched while it is validated -------------------------------------------------------------
+
+
+class _Watched(SimpleMemory):
+    """A store that can note which patterns it was asked for: everything that a validation could have seen."""
+
+    asked: set[RTriple] | None = None
+
+    def triples(self, triple_pattern: Any, context: Any = None) -> Any:
+        if self.asked is not None:
+            self.asked.add(tuple(triple_pattern))
+        return super().triples(triple_pattern, context)
+
+
+class _Data(Graph):
+    """A graph that parses each query text once. (pySHACL sends the same text for every focus node.)"""
+
+    def __init__(self, prefixes: Mapping[str, str]) -> None:
+        self.watch = _Watched()
+        super().__init__(store=self.watch, bind_namespaces="none")
+        self.prefixes = dict(prefixes)
+        self.prepared: dict[str, Query] = {}
+
+    def __bool__(self) -> bool:
+        return True  # pySHACL asks this for every result; the default counts all triples
+
+    def prepare(self, text: str) -> Query:
+        """Return a parsed query; the project's prefixes are declared beforehand, as they are in views."""
+        if text not in self.prepared:
+            self.prepared[text] = prepareQuery(text, initNs=self.prefixes)
+        return self.prepared[text]
+
+    def query(self, query_object: str | Query, *args: Any, **options: Any) -> Result:
+        if isinstance(query_object, str):
+            query_object = self.prepare(query_object)
+        return super().query(query_object, *args, **options)
+
+
+# --- the shapes ------------------------------------------------------------------------------------------
+
+_SEVERITIES: dict[Any, Severity] = {
+    R_SH.Violation: Severity.VIOLATION,
+    R_SH.Warning: Severity.WARNING,
+    R_SH.Info: Severity.INFO,
+}
+_TARGETS = (R_SH.targetClass, R_SH.targetNode, R_SH.targetSubjectsOf, R_SH.targetObjectsOf)
+_COMPONENTS: dict[Any, type[ConstraintComponent]] = {
+    component.shacl_constraint_component: component for component in ALL_CONSTRAINT_COMPONENTS
+}
+_WHOLE_GRAPH = URIRef(KG.wholeGraph.value)
+# Of SHACL Advanced Features and SHACL-JS; pySHACL would pass over them without a word.
+_NOT_READ = {SH.target, SH.rule, SH.expression, SH.js}
+_NAMES_SHAPES = {SH.property, SH.node, SH("not"), SH.qualifiedValueShape, SH("and"), SH("or"), SH.xone}
+
+
+class _Result(NamedTuple):
+    focus: Node
+    path: Node | None
+    value: Node | None
+    component: Node
+    shape: Node
+    constraint: Node | None
+    severity: Severity
+    messages: tuple[str, ...]
+
+
+def _silent() -> logging.Logger:
+    logger = logging.getLogger("kg.shapes.pyshacl")
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False
+    return logger
+
+
+def _choose(texts: Iterable[RLiteral], languages: Sequence[str]) -> RLiteral:
+    """Return the text in the first language there is; then one without a language; then the first of all."""
+
+    def order(text: RLiteral) -> tuple[int, str, str]:
+        tag = (text.language or "").lower()
+        for rank, language in enumerate(languages):
+            if tag == language or (tag and tag.split("-")[0] == language.split("-")[0]):
+                return rank, tag, str(text)
+        return len(languages) + bool(tag), tag, str(text)
+
+    return min(texts, key=order)
+
+
+class _Shapes:
+    """The shapes of a project as pySHACL's objects: those checked source by source, or those for the whole graph."""
+
+    def __init__(self, project: Project, documents: Sequence[Document], languages: Sequence[str], *, whole: bool):
+        self.project = project
+        self.faults: dict[Node, Exception] = {}
+        graph = Graph(bind_namespaces="none")
+        for triple in _triples(documents):
+            graph.add(triple)
+        self.messages = _one_message_each(graph, languages)
+        self.marked = {s for s, o in graph.subject_objects(_WHOLE_GRAPH) if isinstance(o, RLiteral) and o.value is True}
+        if whole:
+            _aim_nested(graph, self.marked)
+        else:
+            for shape in self.marked:
+                graph.set((shape, R_SH.deactivated, RLiteral(True)))
+        self.graph = graph
+        # This cache of pySHACL goes by the id() of a graph that may be gone.
+        SPARQLConstraintComponentValidator.validator_cache.clear()
+        self.loaded = ShapesGraph(graph, logger=_silent())
+        self.top: list[Shape] = []
+        try:
+            every = sorted(self.loaded.shapes, key=lambda shape: str(shape.node))
+            _ = self.loaded.custom_constraints
+        except Exception as error:  # pySHACL's own errors and whatever its libraries raise for odd shapes
+            self.faults[self._faulty()] = error
+            return
+        self.top = [shape for shape in every if not whole or shape.node in self.marked]
+
+    def _faulty(self) -> Node:
+        """Return the shape that keeps all shapes from being loaded: pySHACL does not say which one it is."""
+        graph = self.graph
+        for node in sorted(set(graph.subjects()), key=str):
+            kinds = set(graph.objects(node, R_RDF.type)) & {R_SH.NodeShape, R_SH.PropertyShape}
+            paths = len(set(graph.objects(node, R_SH.path)))
+            wrong = paths > 1 or len(kinds) > 1 or (R_SH.NodeShape in kinds and paths)
+            wrong = wrong or (R_SH.PropertyShape in kinds and not paths)
+            wrong = wrong or len(set(graph.objects(node, R_SH.deactivated))) > 1
+            for predicate in (R_SH["and"], R_SH["or"], R_SH.xone):
+                wrong = wrong or any(not list(graph.items(members)) for members in graph.objects(node, predicate))
+            if wrong:
+                return node
+        return next(iter(sorted(graph.subjects(R_RDF.type, R_SH.ConstraintComponent), key=str)), URIRef(""))
+
+    def try_out(self, data: _Data) -> None:
+        """Note the shapes that cannot work, whether or not the data has anything for them to check."""
+        for shape in sorted(self.loaded.shapes if self.top else [], key=lambda shape: str(shape.node)):
+            for predicate in sorted(set(self.graph.predicates(shape.node)), key=str):
+                component = CONSTRAINT_PARAMETERS_MAP.get(predicate)
+                if component is None:
+                    continue
+                node: Node = shape.node
+                try:
+                    constraint = component(shape)
+                    if isinstance(constraint, SPARQLBasedConstraint):
+                        for query in sorted(constraint.sparql_constraints, key=lambda query: str(query.node)):
+                            node = query.node
+                            _, text = query.pre_bind_variables(URIRef("urn:x-kg:any"))
+                            data.prepare(query.apply_prefixes(text))
+                    if predicate == R_SH.pattern:
+                        for pattern in self.graph.objects(shape.node, predicate):
+                            re.compile(str(pattern))
+                except Exception as error:
+                    self.faults[node] = error
+
+    def run(self, shape: Shape, focus: RNode, data: _Data) -> set[_Result]:
+        """Return the results of one shape for one node."""
+        executor = SHACLExecutor()
+        try:
+            _, reports = shape.validate(executor, data, focus=focus)
+        except Exception as error:
+            node = _culprit(error) or shape.node
+            known = {node, *self.graph.objects(node, R_SH.sparql)}
+            if not known & self.faults.keys():
+                self.faults[node] = error
+            return set()
+        return {self._result(node, parts) for _, node, parts in reports}
+
+    def _result(self, node: Node, parts: Iterable[RTriple]) -> _Result:
+        values: dict[Node, list[Any]] = {}
+        for subject, predicate, value in parts:
+            if subject == node:  # not a detail, the result of a nested shape
+                values.setdefault(predicate, []).append(value[1] if isinstance(value, tuple) else value)
+        single = {predicate: found[0] for predicate, found in values.items()}
+        return _Result(
+            single[R_SH.focusNode],
+            single.get(R_SH.resultPath),
+            single.get(R_SH.value),
+            single[R_SH.sourceConstraintComponent],
+            single[R_SH.sourceShape],
+            single.get(R_SH.sourceConstraint),
+            _SEVERITIES.get(single.get(R_SH.resultSeverity), Severity.VIOLATION),
+            tuple(str(message) for message in values.get(R_SH.resultMessage, ())),
+        )
+
+    # What people read.
+
+    def show(self, term: Node) -> str:
+        """Return a term as people write it; a list or a node without a name as far as that is short."""
+        if isinstance(term, URIRef):
+            compact = self.project.compact(str(term))
+            sh = str(R_SH)
+            return f"sh:{term[len(sh) :]}" if compact.startswith("<") and term.startswith(sh) else compact
+        if isinstance(term, RLiteral):
+            return str(term)
+        if (term, R_RDF.first, None) in self.graph:
+            return f"( {' '.join(self.show(item) for item in Collection(self.graph, term))} )"
+        return "[…]"
+
+    def fill(self, message: str, values: Mapping[str, Any]) -> str:
+        """Return a message with the values of its {$variables}."""
+
+        def value(match: re.Match[str]) -> str:
+            found = values.get(match[1])
+            return match[0] if found is None else self.show(found)
+
+        return re.sub(r"\{[$?](\w+)\}", value, message)
+
+    def message(self, result: _Result) -> str:
+        """Return the message of a result; where the shapes give none, the constraint as it is written there."""
+        written = self.messages.keys() & {result.shape, result.constraint}
+        is_custom = result.component not in _COMPONENTS
+        if result.messages and (written or is_custom):
+            # A query's own message comes first and its shape's after it; for a custom component it is its
+            # shape's that fits better.
+            text = result.messages[-1 if is_custom else 0]
+            return self.fill(text, {"this": result.focus, "path": result.path, "value": result.value})
+        component = _COMPONENTS.get(result.component)
+        parts = [
+            f"{self.show(predicate)} {' , '.join(sorted(self.show(value) for value in values))}"
+            for predicate in (component.constraint_parameters() if component else ())
+            if (values := list(self.graph.objects(result.shape, predicate)))
+        ]
+        text = f"{' ; '.join(parts) or self.show(result.component)} does not hold for {self.show(result.focus)}"
+        if result.value is not None and result.value != result.focus:
+            text += f": {self.show(result.value)}"
+        return text
+
+
+def _one_message_each(graph: Graph, languages: Sequence[str]) -> Mapping[Node, str]:
+    """Leave each node its message in the reader's language only: results lose the language of a filled message."""
+    found: dict[Node, str] = {}
+    for node in set(graph.subjects(R_SH.message)):
+        texts = [text for text in graph.objects(node, R_SH.message) if isinstance(text, RLiteral)]
+        if texts:
+            chosen = _choose(texts, languages)
+            graph.set((node, R_SH.message, chosen))
+            found[node] = str(chosen)
+    return found
+
+
+def _aim_nested(graph: Graph, marked: Iterable[Node]) -> None:
+    """Give a marked property shape the targets of the node shapes it stands in, as these are not checked then."""
+    for shape in list(marked):
+        for parent in set(graph.subjects(R_SH.property, shape)):
+            for predicate in _TARGETS:
+                for target in list(graph.objects(parent, predicate)):
+                    graph.add((shape, predicate, target))
+            if {URIRef(OWL("Class").value), URIRef(RDFS("Class").value)} & set(graph.objects(parent, R_RDF.type)):
+                graph.add((shape, R_SH.targetClass, parent))
+
+
+def _focus_nodes(shape: Shape, data: _Data) -> Iterable[RNode]:
+    """Return the nodes that the shape's targets select."""
+    found: set[RNode] = shape.focus_nodes(data)  # type: ignore[no-untyped-call]
+    return found
+
+
+def _culprit(error: BaseException) -> Node | None:
+    """Return the innermost shape that was at work when pySHACL failed."""
+    found: Node | None = None
+    trace = error.__traceback__
+    while trace is not None:
+        worker = trace.tb_frame.f_locals.get("self")
+        if isinstance(worker, ConstraintComponent):
+            found = worker.shape.node
+        elif isinstance(worker, Shape):
+            found = worker.node
+        trace = trace.tb_next
+    return found
+
+
+# --- places ----------------------------------------------------------------------------------------------
+
+
+class _Places:
+    """Finds the statement of one file that a result is about."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.first: dict[tuple[Term | None, Term | None, Term | None], Statement] = {}
+        for statement in document.statements:
+            s, p, o = statement[:3]
+            for key in ((s, p, o), (s, p, None), (s, None, None), (None, p, o), (None, None, o)):
+                self.first.setdefault(key, statement)
+
+
+class _Locator:
+    """Finds places in the files of one run: its own files, and those it builds on."""
+
+    def __init__(self, own: Sequence[_Places], rest: Sequence[_Places], shapes: _Shapes) -> None:
+        self.own, self.rest, self.shapes = own, rest, shapes
+
+    def place(self, result: _Result) -> tuple[Document, int, int]:
+        focus = _from_rdflib(result.focus)
+        value = None if result.value is None else _from_rdflib(result.value)
+        patterns: list[tuple[Term | None, Term | None, Term | None]] = []
+        if isinstance(result.path, URIRef):
+            path = NamedNode(str(result.path))
+            patterns = [(focus, path, value), (focus, path, None)]
+        elif result.path is not None:
+            inverse = self.shapes.graph.value(result.path, R_SH.inversePath)
+            if isinstance(inverse, URIRef):
+                path = NamedNode(str(inverse))
+                patterns = [(value, path, focus), (None, path, focus)]
+        for pattern in patterns:
+            for places in chain(self.own, self.rest):
+                if pattern in places.first:
+                    return _at(places.document, places.first[pattern])
+        for pattern, files in product(((focus, None, None), (None, None, focus)), (self.own, self.rest)):
+            for places in files:
+                if pattern in places.first:
+                    return _at(places.document, places.first[pattern])
+        return next(chain(self.own, self.rest)).document, 1, 1
+
+    def finding(self, result: _Result) -> Finding:
+        document, line, column = self.place(result)
+        rule = result.shape if isinstance(result.shape, URIRef) else result.component
+        return Finding(
+            document.path,
+            line,
+            column,
+            result.severity,
+            self.shapes.show(rule),
+            self.shapes.message(result),
+            excerpt=excerpt_of(document.text, line),
+        )
+
+
+def _at(document: Document, statement: Statement) -> tuple[Document, int, int]:
+    return document, statement.line, statement.column
+
+
+def _place_of_fault(node: Node, error: Exception, documents: Sequence[Document]) -> tuple[Document, int, int]:
+    term = _from_rdflib(node)
+    for document in documents:
+        about = [statement for statement in document.statements if statement.subject == term]
+        if not about:
+            continue
+        query = next((found for found in about if found.predicate in (SH.select, SH.ask)), None)
+        if query is None:
+            return _at(document, about[0])
+        line, column = query.line, query.column
+        # A parser's complaint quotes the line of the query; prefixes stand before it in what was parsed.
+        quoted, inside = getattr(error, "line", ""), getattr(error, "column", 0)
+        if isinstance(quoted, str) and quoted.strip():
+            for number, text in enumerate(document.text.split("\n")[line - 1 :], start=line):
+                if quoted.strip() in text:
+                    return document, number, text.index(quoted.strip()) + inside - quoted.index(quoted.strip())
+        return document, line, column
+    return documents[0], 1, 1
+
+
+def _faults(shapes: _Shapes, documents: Sequence[Document]) -> Iterator[Finding]:
+    for node, error in shapes.faults.items():
+        document, line, column = _place_of_fault(node, error, documents)
+        reason = str(getattr(error, "message", "") or getattr(error, "msg", "") or error).strip().split("\n")[0]
+        link = str(getattr(error, "link", ""))
+        yield Finding(
+            document.path,
+            line,
+            column,
+            Severity.VIOLATION,
+            "shapes",
+            f"this shape does not work: {reason or type(error).__name__}",
+            f"See {link}" if link.startswith("http") else "Nothing was checked with it.",
+            excerpt_of(document.text, line),
+        )
+
+
+def _without_effect(project: Project, documents: Sequence[Document]) -> Iterator[Finding]:
+    """Find what pySHACL would pass over without a word: features it does not run, and shapes that are not there."""
+    described = {statement.subject for document in documents for statement in document.statements}
+    lists = _lists(documents)
+    for document in documents:
+        for statement in document.statements:
+            predicate, value = statement.predicate, statement.object
+            missing = [
+                term.value
+                for term in lists.get(value, [value])
+                if predicate in _NAMES_SHAPES and isinstance(term, NamedNode) and term not in described
+            ]
+            if predicate in _NOT_READ:
+                message = f"{project.compact(predicate.value)} is not read here"
+                advice = "Use SHACL Core or SHACL-SPARQL (sh:sparql); the Advanced Features would silently do nothing."
+            elif missing:
+                message = f"no file describes the shape {project.compact(missing[0])}"
+                advice = "Describe it in the shapes folder, or name another."
+            else:
+                continue
+            line, column = statement.line, statement.column
+            excerpt = excerpt_of(document.text, line)
+            yield Finding(document.path, line, column, Severity.VIOLATION, "shapes", message, advice, excerpt)
+
+
+def _lists(documents: Iterable[Document]) -> dict[Term, list[Term]]:
+    """Return the items of each list of a file, by its first cell."""
+    cells: dict[tuple[Term, Term], Term] = {}
+    for document in documents:
+        for statement in document.statements:
+            if statement.predicate in (RDF.first, RDF.rest):
+                cells[statement.subject, statement.predicate] = statement.object
+    found: dict[Term, list[Term]] = {}
+    for start, predicate in cells:
+        if predicate != RDF.first:
+            continue
+        items, node, seen = [], start, set()
+        while (node, RDF.first) in cells and node not in seen:
+            seen.add(node)
+            items.append(cells[node, RDF.first])
+            node = cells.get((node, RDF.rest), RDF.nil)
+        found[start] = items
+    return found
+
+
+# --- validating ------------------------------------------------------------------------------------------
+
+
+class _Validation:
+    """Ontology and register validated once; then, source by source, what a source's statements can change.
+
+    A result for a node can only change if a statement was added that one of the store's lookups for that node
+    would have found. The first run notes these lookups, so that a later run visits exactly the nodes it must.
+    """
+
+    def __init__(self, shapes: _Shapes, data: _Data) -> None:
+        self.shapes, self.data = shapes, data
+        self.results: set[_Result] = set()
+        self.seen: set[tuple[Node, Node]] = set()
+        self.lookups: dict[Any, set[tuple[Node, Node]]] = {}
+        for shape in shapes.top:
+            for focus in _focus_nodes(shape, data):
+                asked: set[RTriple] = set()
+                data.watch.asked = asked
+                self.results |= shapes.run(shape, focus, data)
+                data.watch.asked = None
+                pair = (shape.node, focus)
+                self.seen.add(pair)
+                for pattern in asked:
+                    self.lookups.setdefault(pattern, set()).add(pair)
+
+    def with_source(self, triples: Iterable[RTriple]) -> set[_Result]:
+        """Return the results that come with a source's triples."""
+        data = self.data
+        new = {triple for triple in triples if triple not in data}
+        touched: set[tuple[Node, Node]] = set()
+        for triple in new:
+            data.add(triple)
+            for pattern in product(*((part, None) for part in triple)):
+                touched |= self.lookups.get(pattern, set())
+        results: set[_Result] = set()
+        for shape in self.shapes.top:
+            for focus in _focus_nodes(shape, data):
+                pair = (shape.node, focus)
+                if pair in touched or pair not in self.seen:
+                    results |= self.shapes.run(shape, focus, data)
+        for triple in new:
+            data.remove(triple)
+        return results - self.results
+
+
+def _by_source(shapes: _Shapes, reading: Reading, data: _Data, source: NamedNode) -> Iterator[Finding]:
+    base = [*reading.documents.get(Role.ONTOLOGY, ()), *reading.documents.get(Role.REGISTER, ())]
+    for triple in _triples(base):
+        data.add(triple)
+    validation = _Validation(shapes, data)
+    known = [_Places(document) for document in base]
+    locator = _Locator(known, [], shapes)
+    yield from (locator.finding(result) for result in validation.results)
+    for documents in reading.sources(source).values():
+        results = validation.with_source(_triples(documents))
+        if results:
+            locator = _Locator([_Places(document) for document in documents], known, shapes)
+            yield from (locator.finding(result) for result in results)
+
+
+def _over_everything(shapes: _Shapes, reading: Reading, data: _Data) -> Iterator[Finding]:
+    stated = [*reading.documents.get(Role.REGISTER, ()), *reading.documents.get(Role.SOURCE, ())]
+    ontology = reading.documents.get(Role.ONTOLOGY, ())
+    for triple in _triples([*ontology, *stated]):
+        data.add(triple)
+    results: set[_Result] = set()
+    for shape in shapes.top:
+        for focus in _focus_nodes(shape, data):
+            results |= shapes.run(shape, focus, data)
+    if results:
+        places = [_Places(document) for document in stated], [_Places(document) for document in ontology]
+        locator = _Locator(*places, shapes)
+        yield from (locator.finding(result) for result in results)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the libraries from talking past us: rdflib of odd literals, pySHACL of shapes that refer to themselves."""
+    logger = logging.getLogger("rdflib.term")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(category=ValidationWarning, action="ignore"):
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _filled_by(shapes: _Shapes) -> contextlib.AbstractContextManager[object]:
+    r"""Replace how pySHACL fills a query's message: it gives texts from data to re.sub, which fails for a "\d"."""
+
+    def fill(_: ConstraintComponent, message: str, bound: Any) -> str:
+        values: dict[str, Any] = {}
+        if isinstance(bound, tuple | list):
+            values = dict(zip(("this", "path", "value"), bound, strict=False))
+            values |= bound[3] if len(bound) == 4 else {}
+        elif isinstance(bound, dict):
+            values = bound
+        return shapes.fill(message, values)
+
+    return patch.object(ConstraintComponent, "_format_sparql_based_result_message", fill)
+
+
+def validate(project: Project, reading: Reading, *, language: str) -> list[Finding]:
+    """Return what the shapes find, each at the statement it is about.
+
+    The shapes are used twice. Source by source, over ontology, register and that source's files, all shapes
+    but those marked `kg:wholeGraph true`; ontology and register count as one source, and what is found there is
+    not found again with every source. Then the marked shapes over everything that is asserted. A marked
+    property shape has the targets of the node shapes that name it by sh:property.
+
+    Messages are in the language, or else the project's first language. Queries in shapes may use the project's
+    prefixes without declaring them. A shape that does not work is a finding in its own file.
+    """
+    documents = reading.documents.get(Role.SHAPES, ())
+    if not documents:
+        return []
+    languages = [language, project.settings.default_language]
+    found: list[Finding] = list(_without_effect(project, documents))
+    with _quiet():
+        single = _Shapes(project, documents, languages, whole=False)
+        whole = _Shapes(project, documents, languages, whole=True)
+        with _filled_by(single):
+            data = _Data(project.prefixes)
+            single.try_out(data)
+            whole.faults = dict(single.faults)
+            found += _by_source(single, reading, data, project.expand(project.settings.source))
+            if whole.top:
+                found += _over_everything(whole, reading, _Data(project.prefixes))
+    single.faults |= whole.faults
+    found += _faults(single, documents)
+    return in_order(found)

@@ -1,0 +1,393 @@
+"""One immutable, built state of a graph, as files: how it is laid out, opened, proved whole, and read.
+
+A snapshot is a folder named by its content: `graph.nq` (every quad, canonical and sorted), `site.sqlite`
+(everything that pages and documents need) and `manifest.json` (the size and SHA-256 of both). Beside the
+snapshots, `current` is a link to the one in use. What is written there is decided in `kg.build`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Store, parse
+
+from kg.errors import SnapshotError
+from kg.presentation import Presentation
+from kg.queries import Answer, from_json
+from kg.settings import Settings
+from kg.views import Parameter, View
+
+__all__ = ["CURRENT", "GRAPH", "MANIFEST", "SCHEMA", "SITE", "Fact", "File", "Snapshot", "Why", "open_snapshot"]
+
+GRAPH, SITE, MANIFEST, CURRENT = "graph.nq", "site.sqlite", "manifest.json", "current"
+
+Term = NamedNode | BlankNode | Literal
+
+# Statements point to terms by number. `kind`: 0 as a file states it, 1 a date's bound, 2 inferred.
+SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE term (
+    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, value TEXT NOT NULL, datatype TEXT NOT NULL, language TEXT NOT NULL,
+    UNIQUE (value, kind, datatype, language)
+);
+CREATE TABLE file (
+    id INTEGER PRIMARY KEY, path TEXT NOT NULL, role TEXT NOT NULL, graph INTEGER NOT NULL, source INTEGER
+);
+CREATE TABLE statement (
+    id INTEGER PRIMARY KEY, subject INTEGER NOT NULL, predicate INTEGER NOT NULL, object INTEGER NOT NULL,
+    file INTEGER, line INTEGER NOT NULL, column INTEGER NOT NULL, kind INTEGER NOT NULL
+);
+CREATE TABLE reason (statement INTEGER NOT NULL, rule TEXT NOT NULL, premises TEXT NOT NULL);
+CREATE TABLE label (term INTEGER NOT NULL, language TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (term, language))
+    WITHOUT ROWID;
+CREATE TABLE entity (term INTEGER PRIMARY KEY, kind TEXT NOT NULL, slug TEXT NOT NULL, sort TEXT NOT NULL);
+CREATE TABLE class (entity INTEGER NOT NULL, class INTEGER NOT NULL, specific INTEGER NOT NULL,
+    PRIMARY KEY (class, entity)) WITHOUT ROWID;
+CREATE TABLE view (name TEXT PRIMARY KEY, header TEXT NOT NULL, query TEXT NOT NULL, answer TEXT NOT NULL)
+    WITHOUT ROWID;
+CREATE VIRTUAL TABLE search USING fts5 (names, texts, entity UNINDEXED,
+    tokenize = "unicode61 remove_diacritics 2", prefix = '2 3');
+"""
+
+#: Made after the rows are in, which is faster.
+INDEXES = """
+CREATE INDEX statement_subject ON statement (subject);
+CREATE INDEX statement_object ON statement (object);
+CREATE INDEX statement_predicate ON statement (predicate, object);
+CREATE INDEX reason_statement ON reason (statement);
+CREATE INDEX entity_kind ON entity (kind, sort);
+CREATE INDEX class_entity ON class (entity);
+"""
+
+
+class File(NamedTuple):
+    """One Turtle file: its path, its part, the named graph that it states, and the source that it speaks for."""
+
+    path: str
+    role: str
+    graph: NamedNode
+    source: NamedNode | None
+
+
+class Fact(NamedTuple):
+    """One statement of the snapshot. `file` is None for an inferred one."""
+
+    id: int
+    subject: NamedNode | BlankNode
+    predicate: NamedNode
+    object: Term
+    file: File | None
+    line: int
+    column: int
+    kind: int
+
+    @property
+    def inferred(self) -> bool:
+        """Whether no file states it."""
+        return self.kind == 2
+
+
+class Why(NamedTuple):
+    """One reason of an inferred statement: the rule, its axiom, and the premises with all places that state them."""
+
+    rule: str
+    axiom: Sequence[Fact]
+    premises: Sequence[Sequence[Fact]]
+
+
+def digest_of(path: Path) -> tuple[int, str]:
+    """Return the size and the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Snapshot:
+    """An open snapshot. It may be read from several threads; each has a connection of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._local = threading.local()
+        self.meta: Mapping[str, Any] = {
+            key: json.loads(value) for key, value in self.rows("SELECT key, value FROM meta")
+        }
+        self.name: str = path.name
+        self.settings = _settings_from(self.meta["settings"])
+        self.prefixes: Mapping[str, str] = self.meta["prefixes"]
+        self.presentation: Presentation = self.meta["presentation"]
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        found = getattr(self._local, "connection", None)
+        if found is None:
+            address = f"file:{quote(str(self.path / SITE))}?mode=ro&immutable=1"
+            found = self._local.connection = sqlite3.connect(address, uri=True, check_same_thread=False)
+        return found
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Return the rows of an SQL query. Raises SnapshotError where the file is damaged."""
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise SnapshotError(
+                f"the snapshot cannot be read: {error}", where=str(self.path), advice="Run: kg build"
+            ) from None
+
+    # --- terms and names ---
+
+    def id_of(self, term: Term) -> int | None:
+        """Return the number of a term, None if it does not occur."""
+        kind, value, datatype, language = term_key(term)
+        found = self.rows(
+            "SELECT id FROM term WHERE value = ? AND kind = ? AND datatype = ? AND language = ?",
+            (value, kind, datatype, language),
+        )
+        return found[0][0] if found else None
+
+    def terms(self, numbers: Iterable[int]) -> dict[int, Term]:
+        """Return terms by their numbers."""
+        found: dict[int, Term] = {}
+        for some in _batches(sorted(set(numbers))):
+            marks = ",".join("?" * len(some))
+            for number, kind, value, datatype, language in self.rows(
+                f"SELECT id, kind, value, datatype, language FROM term WHERE id IN ({marks})", some
+            ):
+                found[number] = _term(kind, value, datatype, language)
+        return found
+
+    def labels(self, iris: Iterable[str]) -> dict[str, dict[str, str]]:
+        """Return the names of things by IRI and language; a thing without any name is left out."""
+        found: dict[str, dict[str, str]] = {}
+        for some in _batches(sorted(set(iris))):
+            marks = ",".join("?" * len(some))
+            for iri, language, text in self.rows(
+                "SELECT term.value, label.language, label.text FROM label JOIN term ON term.id = label.term "
+                f"WHERE term.kind = 'i' AND term.value IN ({marks})",
+                some,
+            ):
+                found.setdefault(iri, {})[language] = text
+        return found
+
+    # --- statements ---
+
+    @cached_property
+    def files(self) -> Mapping[int, File]:
+        """Every file by its number."""
+        rows = self.rows("SELECT id, path, role, graph, source FROM file")
+        terms = self.terms([number for row in rows for number in row[3:] if number is not None])
+        return {
+            number: File(path, role, terms[graph], terms[source] if source else None)  # type: ignore[arg-type]
+            for number, path, role, graph, source in rows
+        }
+
+    def facts(
+        self, subject: Term | None = None, predicate: Term | None = None, object: Term | None = None
+    ) -> list[Fact]:
+        """Return the statements that fit, in the order of the files, inferred ones last."""
+        where, values = [], []
+        for column, term in (("subject", subject), ("predicate", predicate), ("object", object)):
+            if term is not None:
+                number = self.id_of(term)
+                if number is None:
+                    return []
+                where.append(f"{column} = ?")
+                values.append(number)
+        return self._facts(" AND ".join(where) or "1", values)
+
+    def facts_about(self, subjects: Iterable[Term]) -> list[Fact]:
+        """Return all statements whose subject is one of the terms."""
+        numbers = [number for term in subjects if (number := self.id_of(term)) is not None]
+        found: list[Fact] = []
+        for some in _batches(numbers):
+            found += self._facts(f"subject IN ({','.join('?' * len(some))})", some)
+        return found
+
+    def stated_in(self, graph: str) -> list[Fact]:
+        """Return what the files of a named graph state, in their order."""
+        numbers = [number for number, file in self.files.items() if file.graph.value == graph]
+        return self._facts(f"kind = 0 AND file IN ({','.join('?' * len(numbers))})", numbers)
+
+    def _facts(self, where: str, values: Sequence[Any]) -> list[Fact]:
+        rows = self.rows(
+            f"SELECT id, subject, predicate, object, file, line, column, kind FROM statement WHERE {where} ORDER BY id",
+            values,
+        )
+        terms = self.terms(number for row in rows for number in row[1:4])
+        return [
+            Fact(row[0], terms[row[1]], terms[row[2]], terms[row[3]], self.files.get(row[4]), *row[5:])  # type: ignore[arg-type]
+            for row in rows
+        ]
+
+    def why(self, fact: Fact) -> list[Why]:
+        """Return the reasons of an inferred statement; none for a stated one."""
+        found = []
+        for rule, premises in self.rows("SELECT rule, premises FROM reason WHERE statement = ?", (fact.id,)):
+            axiom, *rest = (
+                self._facts("subject = ? AND predicate = ? AND object = ?", p) for p in json.loads(premises)
+            )
+            found.append(Why(rule, axiom, rest))
+        return found
+
+    # --- lists ---
+
+    def kinds(self) -> list[tuple[str, int]]:
+        """Return the kinds of entities (the word in their IRIs) with their counts."""
+        return self.rows("SELECT kind, COUNT(*) FROM entity WHERE kind <> '' GROUP BY kind ORDER BY kind")
+
+    def entities(self, kind: str, *, offset: int = 0, limit: int = -1) -> list[str]:
+        """Return the IRIs of the entities of a kind, by name."""
+        return [
+            iri
+            for (iri,) in self.rows(
+                "SELECT value FROM entity JOIN term ON term.id = entity.term "
+                "WHERE entity.kind = ? ORDER BY sort, value LIMIT ? OFFSET ?",
+                (kind, limit, offset),
+            )
+        ]
+
+    def instances(self, class_iri: str, *, offset: int = 0, limit: int = -1) -> list[str]:
+        """Return the IRIs of the entities of a class, stated or inferred, by name."""
+        number = self.id_of(NamedNode(class_iri))
+        return [
+            iri
+            for (iri,) in self.rows(
+                "SELECT value FROM class JOIN entity ON entity.term = class.entity JOIN term ON term.id = entity.term "
+                "WHERE class.class = ? ORDER BY sort, value LIMIT ? OFFSET ?",
+                (number, limit, offset),
+            )
+        ]
+
+    def classes(self) -> list[tuple[str, int]]:
+        """Return every class that has entities, with their number, by IRI."""
+        return self.rows(
+            "SELECT value, COUNT(*) FROM class JOIN term ON term.id = class.class GROUP BY class.class ORDER BY value"
+        )
+
+    def classes_of(self, iris: Iterable[str], *, specific: bool = True) -> dict[str, list[str]]:
+        """Return the classes of entities by IRI: the most specific ones, or all."""
+        found: dict[str, list[str]] = {}
+        for some in _batches(sorted(set(iris))):
+            marks = ",".join("?" * len(some))
+            for iri, class_iri in self.rows(
+                "SELECT e.value, c.value FROM class JOIN term e ON e.id = class.entity "
+                "JOIN term c ON c.id = class.class WHERE e.kind = 'i' AND class.specific >= ? "
+                f"AND e.value IN ({marks}) ORDER BY c.value",
+                (int(specific), *some),
+            ):
+                found.setdefault(iri, []).append(class_iri)
+        return found
+
+    def knows(self, iri: str) -> bool:
+        """Tell whether a statement is about an IRI or points to it."""
+        return bool(
+            self.rows(
+                "SELECT 1 FROM term WHERE value = ?1 AND kind = 'i' AND ("
+                "EXISTS (SELECT 1 FROM statement WHERE subject = term.id) "
+                "OR EXISTS (SELECT 1 FROM statement WHERE object = term.id))",
+                (iri,),
+            )
+        )
+
+    def is_entity(self, iri: str) -> bool:
+        """Tell whether something in the graph has this IRI and a type."""
+        return bool(self.rows("SELECT 1 FROM entity JOIN term ON term.id = entity.term WHERE value = ?", (iri,)))
+
+    def search(self, text: str, *, limit: int = 50) -> list[str]:
+        """Return the IRIs of the entities that have all the words, the last one perhaps unfinished; best first."""
+        words = ["".join(c for c in word if c.isalnum()) for word in text.replace("-", " ").split()]
+        quoted = [f'"{word}"' for word in words if word]
+        if not quoted:
+            return []
+        return [
+            iri
+            for (iri,) in self.rows(
+                "SELECT value FROM search JOIN term ON term.id = search.entity WHERE search MATCH ? "
+                "ORDER BY bm25(search, 10.0, 1.0), value LIMIT ?",
+                (" ".join(quoted) + "*", limit),
+            )
+        ]
+
+    # --- views ---
+
+    def views(self) -> list[View]:
+        """Return all views, by name."""
+        return [
+            _view_from(name, json.loads(header), query)
+            for name, header, query in self.rows("SELECT name, header, query FROM view ORDER BY name")
+        ]
+
+    def view(self, name: str) -> tuple[View, Answer] | None:
+        """Return a view and its answer (with the default values of its parameters), None if there is none."""
+        found = self.rows("SELECT header, query, answer FROM view WHERE name = ?", (name,))
+        if not found:
+            return None
+        header, query, answer = found[0]
+        return _view_from(name, json.loads(header), query), from_json(answer)
+
+    # --- the graph as a store ---
+
+    def store(self) -> Store:
+        """Return a store in memory: each named graph, and all of them once more in the default graph.
+
+        The copy gives right counts where a union view of the named graphs would count a triple twice.
+        """
+        store = Store()
+        quads = list(parse(path=str(self.path / GRAPH), format=RdfFormat.N_QUADS))
+        store.bulk_extend(quads)
+        store.bulk_extend(Quad(quad.subject, quad.predicate, quad.object, DefaultGraph()) for quad in quads)
+        return store
+
+
+def _batches(numbers: Sequence[Any], size: int = 500) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(numbers), size):
+        yield numbers[start : start + size]
+
+
+def term_key(term: Term) -> tuple[str, str, str, str]:
+    """Return kind, value, datatype and language of a term, as the table of terms has them."""
+    if isinstance(term, NamedNode):
+        return "i", term.value, "", ""
+    if isinstance(term, BlankNode):
+        return "b", term.value, "", ""
+    return "l", term.value, "" if term.language else term.datatype.value, term.language or ""
+
+
+def _term(kind: str, value: str, datatype: str, language: str) -> Term:
+    if kind == "i":
+        return NamedNode(value)
+    if kind == "b":
+        return BlankNode(value)
+    if language:
+        return Literal(value, language=language)
+    return Literal(value, datatype=NamedNode(datatype))
+
+
+def _settings_from(found: Mapping[str, Any]) -> Settings:
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in found.items()}
+    return Settings(**values)
+
+
+def _view_from(name: str, header: Mapping[str, Any], query: str) -> View:
+    parameters = tuple(Parameter(**parameter) for parameter in header["parameters"])
+    return View(name=name, query=query, **{**header, "parameters": parameters})
+
+
+def open_snapshot(path: Path) -> Snapshot:
+    """Return the snapshot in a folder. Raises SnapshotError if it is missing, half written or damaged."""
+    try:
+        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        for name, (size, digest) in manifest["files"].items():
+            if digest_of(path / name) != (size, digest):
+                raise SnapshotError(f"{name} is not what was built", where=str(path), advice="Run: kg build")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SnapshotError(
+            "there is no whole snapshot here", where=str(path), found=str(error), advice="Run: kg build"
+        ) from None
+    return Snapshot(path)

@@ -1,0 +1,449 @@
+"""Turtle text to statements, each with the line and column it was written at.
+
+pyoxigraph's parser is the only judge of syntax and gives every term. The scanner beside it only finds the
+places: it walks the tokens in the order in which that parser gives its triples.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from pyoxigraph import (
+    BlankNode,
+    Literal,
+    NamedNode,
+    Quad,
+    RdfFormat,
+    parse,
+)
+
+from kg.dates import EDTF, bounds
+from kg.errors import DateError, TurtleError
+
+__all__ = ["Document", "PrefixDeclaration", "Statement", "excerpt_of", "read_document", "used_prefixes", "with_bounds"]
+
+XSD_DATE = NamedNode("http://www.w3.org/2001/XMLSchema#date")
+
+
+class Statement(NamedTuple):
+    """One triple of one file, with the place of its object: line and column, both from 1."""
+
+    subject: NamedNode | BlankNode
+    predicate: NamedNode
+    object: NamedNode | BlankNode | Literal
+    line: int
+    column: int
+    #: True for a date bound that the engine worked out from the date written at that place.
+    derived: bool = False
+
+
+class PrefixDeclaration(NamedTuple):
+    """One `@prefix` line of a file."""
+
+    prefix: str
+    namespace: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Document:
+    """One Turtle file: the named graph that it states and where each statement stands."""
+
+    path: str
+    graph: NamedNode
+    statements: Sequence[Statement]
+    prefixes: Sequence[PrefixDeclaration]
+    text: str
+
+    def place_of(self, subject: NamedNode | BlankNode) -> tuple[int, int]:
+        """Return line and column of the first statement about a subject; the file's start if there is none."""
+        for statement in self.statements:
+            if statement.subject == subject:
+                return statement.line, statement.column
+        return 1, 1
+
+
+class _Token(NamedTuple):
+    kind: str
+    text: str
+    offset: int
+
+
+# A lax reading of the tokens of Turtle 1.1 (section 6.5): it is asked only about text that has parsed.
+_TOKENS = re.compile(
+    r"""(?P<space>[ \t\r\n]+|\#[^\r\n]*)
+      | (?P<iri><[^>\s]*>)
+      | (?P<string>\"{3}(?:\"{0,2}(?:[^\"\\]|\\.))*\"{3}|'{3}(?:'{0,2}(?:[^'\\]|\\.))*'{3}
+          |\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')
+      | (?P<directive>@prefix\b|@base\b|(?:PREFIX|BASE)(?=[\s<]))
+      | (?P<tag>@[A-Za-z]+(?:-[A-Za-z0-9]+)*)
+      | (?P<blank>_:[\w·‿⁀-]+(?:\.+[\w·‿⁀-]+)*)
+      | (?P<name>(?:\w(?:[\w·‿⁀.-]*[\w·‿⁀-])?)?:(?:(?:[\w:·‿⁀-]|%[0-9A-Fa-f]{2}|\\.)
+          (?:\.*(?:[\w:·‿⁀-]|%[0-9A-Fa-f]{2}|\\.))*)?)
+      | (?P<number>[+-]?(?:[0-9]+\.[0-9]*[eE][+-]?[0-9]+|\.[0-9]+[eE][+-]?[0-9]+|[0-9]+[eE][+-]?[0-9]+
+          |[0-9]*\.[0-9]+|[0-9]+))
+      | (?P<word>a\b|true\b|false\b)
+      | (?P<punctuation>\^\^|[.;,()\[\]])""",
+    re.VERBOSE | re.DOTALL | re.IGNORECASE,
+)
+
+
+def _tokens(text: str) -> Iterator[_Token]:
+    offset = 0
+    while offset < len(text):
+        match = _TOKENS.match(text, offset)
+        if match is None:
+            raise _NoToken(offset)
+        kind = match.lastgroup or ""
+        if kind != "space":
+            yield _Token(kind, match.group(), offset)
+        offset = match.end()
+
+
+class _NoToken(Exception):
+    """Something stands here that Turtle 1.1 does not have (RDF 1.2 syntax, for one)."""
+
+    def __init__(self, offset: int) -> None:
+        self.offset = offset
+        super().__init__(offset)
+
+
+class _Scanner:
+    """Gives the offset of every triple's object, in the order in which pyoxigraph's parser gives the triples.
+
+    That parser works token by token and hands out the triples of one token last first; a string waits for the
+    token after it, which may be its language or datatype. A test compares the two over random documents.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.tokens = list(_tokens(text))
+        self.at = 0
+        self.places: list[int] = []
+        self.prefixes: list[tuple[str, int]] = []
+        self._now: list[int] = []  # triples of the token just read
+        self._soon: list[int] = []  # triples that come with the next token
+
+    def _peek(self) -> _Token:
+        return self.tokens[self.at]
+
+    def _next(self) -> _Token:
+        self.places += reversed(self._now)
+        self._now, self._soon = self._soon, []
+        self.at += 1
+        return self.tokens[self.at - 1]
+
+    def document(self) -> list[int]:
+        """Return the places; raises IndexError where the text ends too early."""
+        while self.at < len(self.tokens):
+            if self._peek().kind == "directive":
+                self._directive()
+            else:
+                self._triples()
+        self.places += reversed(self._now)
+        return self.places
+
+    def _directive(self) -> None:
+        keyword = self._next()
+        if keyword.text.lower().endswith("prefix"):
+            self.prefixes.append((self._next().text[:-1], keyword.offset))
+        self._next()
+        if keyword.text.startswith("@"):
+            self._next()
+
+    def _triples(self) -> None:
+        if self._peek().text == "[":
+            self._blank_node()
+        elif self._peek().text == "(":
+            self._list(None)
+        else:
+            self._next()
+        if self._peek().text != ".":
+            self._predicates()
+        self._next()
+
+    def _predicates(self) -> None:
+        while self._peek().text not in (".", "]"):
+            self._next()
+            self._object()
+            while self._peek().text == ",":
+                self._next()
+                self._object()
+            while self._peek().text == ";":
+                self._next()
+
+    def _blank_node(self) -> None:
+        self._next()
+        self._predicates()
+        self._next()
+
+    def _object(self) -> None:
+        token = self._peek()
+        if token.text == "[":
+            self._blank_node()
+            self._now.append(token.offset)
+        elif token.text == "(":
+            self._list(token.offset)
+        elif self._next().kind == "string":
+            if self._peek().kind == "tag":
+                self._next()
+                self._now.append(token.offset)
+            elif self._peek().text == "^^":
+                self._next()
+                self._next()
+                self._now.append(token.offset)
+            else:
+                self._soon.append(token.offset)
+        else:
+            self._now.append(token.offset)
+
+    def _list(self, pointing: int | None) -> None:
+        """Walk a list; `pointing` is the place of the triple whose object it is, None for a subject."""
+        self._next()
+        if self._peek().text == ")":
+            self._next()
+            if pointing is not None:
+                self._now.append(pointing)  # the empty list is rdf:nil itself
+            return
+        if pointing is not None:
+            self._soon.append(pointing)
+        self._object()  # first
+        while self._peek().text != ")":
+            self._soon.append(self._peek().offset)  # rest
+            self._object()  # first
+        end = self._next()
+        self._now.append(end.offset)  # the last rest
+
+
+class _Lines:
+    """Turns offsets in a text into lines and columns, both from 1."""
+
+    def __init__(self, text: str) -> None:
+        self.starts = [0, *(match.end() for match in re.finditer("\n", text))]
+
+    def at(self, offset: int) -> tuple[int, int]:
+        low, high = 0, len(self.starts)
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self.starts[middle] <= offset:
+                low = middle
+            else:
+                high = middle
+        return low + 1, offset - self.starts[low] + 1
+
+
+def excerpt_of(text: str, line: int, *, width: int = 160) -> str:
+    """Return one line of a text, counted from 1, without its end and cut to a width."""
+    lines = text.split("\n")
+    found = lines[line - 1].rstrip("\r") if 0 < line <= len(lines) else ""
+    return found if len(found) <= width else found[: width - 1] + "…"
+
+
+def used_prefixes(document: Document) -> set[str]:
+    """Return the prefixes that stand in the names of a file, not only in its `@prefix` lines."""
+    found: set[str] = set()
+    declares = False
+    for token in _tokens(document.text):
+        if token.kind == "name" and not declares:
+            found.add(token.text.partition(":")[0])
+        declares = token.kind == "directive"
+    return found
+
+
+_POSITION = re.compile(
+    r"(?:Parser error )?at line \d+ (?:between columns \d+ and(?: line \d+ column)? \d+|column \d+):? ?"
+)
+
+
+def _decode(data: bytes, path: str) -> str:
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        line = before.count(b"\n") + 1
+        column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
+        raise TurtleError(
+            f"byte 0x{data[error.start]:02X} is not UTF-8",
+            path=path,
+            line=line,
+            column=column,
+            advice="Save the file as UTF-8.",
+        ) from None
+    if text.startswith("\ufeff"):
+        raise TurtleError(
+            "the file starts with a byte order mark",
+            path=path,
+            line=1,
+            column=1,
+            advice="Save it as UTF-8 without a byte order mark.",
+        )
+    return text
+
+
+def read_document(data: bytes, path: str, *, need_graph: bool = True) -> Document:
+    """Return the statements of a Turtle file, in the named graph that its first `@base` names.
+
+    Blank nodes get labels that depend only on the graph's content and its name. Raises TurtleError
+    for text that is not Turtle 1.1 in UTF-8, for a file without `@base`, and for one that the parser and the
+    scanner read differently.
+    """
+    text = _decode(data, path)
+    lines = _Lines(text)
+
+    def error(problem: str, line: int, column: int, advice: str = "") -> TurtleError:
+        return TurtleError(problem, path=path, line=line, column=column, excerpt=excerpt_of(text, line), advice=advice)
+
+    parser = parse(data, format=RdfFormat.TURTLE)
+    try:
+        quads = list(parser)
+    except SyntaxError as fault:
+        message = _POSITION.sub("", str(fault.msg)).strip() or "this is not Turtle"
+        raise error(message, fault.lineno or 1, fault.offset or 1) from None
+    newer = "RDF 1.2 syntax (triple terms, annotations, directions) is not read here."
+    try:
+        scanner = _Scanner(text)
+        places = scanner.document()
+    except _NoToken as fault:
+        raise error("this is not Turtle 1.1", *lines.at(fault.offset), newer) from None
+    except IndexError:
+        places = []
+    if len(places) != len(quads):
+        raise error("this is not Turtle 1.1", 1, 1, newer)
+    base = re.search(r"^\s*(?:@base|BASE)\s+<([^>]*)>", text, re.MULTILINE | re.IGNORECASE)
+    if base is None and need_graph:
+        raise error(
+            "the file does not name its graph",
+            1,
+            1,
+            "Begin it with @base <IRI of the graph> . and describe <> in a header.",
+        )
+    graph = NamedNode(base[1]) if base else NamedNode("urn:x-none")
+    names = _stable_names(quads, graph) if any(_blanks(quad) for quad in quads) else {}
+    statements = [
+        Statement(
+            _renamed(quad.subject, names),
+            quad.predicate,
+            _renamed(quad.object, names),
+            *lines.at(place),
+        )
+        for quad, place in zip(quads, places, strict=True)
+    ]
+    declared = parser.prefixes
+    prefixes = [
+        PrefixDeclaration(prefix, declared.get(prefix, ""), *lines.at(offset)) for prefix, offset in scanner.prefixes
+    ]
+    return Document(path, graph, statements, prefixes, text)
+
+
+def _renamed(term: Any, names: Mapping[object, BlankNode]) -> Any:
+    return names[term] if isinstance(term, BlankNode) else term
+
+
+def _blanks(quad: Quad) -> bool:
+    return isinstance(quad.subject, BlankNode) or isinstance(quad.object, BlankNode)
+
+
+def _stable_names(quads: Sequence[Quad], graph: NamedNode) -> Mapping[object, BlankNode]:
+    """Map the parser's random blank nodes to names that depend on the graph's content and IRI alone.
+
+    Colour refinement: a node's colour is the hash of its triples with its neighbours' colours, until no colour
+    splits any more. Nodes that are still alike are told apart in the order of the file, one at a time.
+    (RDFC-1.0 would give such names too, but the parser's library keeps the mapping to itself, and without the
+    mapping a statement loses its place.)
+    """
+    colours: dict[BlankNode, str] = {}
+    around: dict[BlankNode, list[Quad]] = {}
+    for quad in quads:
+        for node in (quad.subject, quad.object):
+            if isinstance(node, BlankNode):
+                colours.setdefault(node, "")
+                around.setdefault(node, []).append(quad)
+
+    def refine() -> None:
+        while True:
+            before = len(set(colours.values()))
+            fresh: dict[BlankNode, str] = {}
+            for node, triples in around.items():
+                seen = sorted(
+                    "\t".join(
+                        "*" if term == node else colours[term] if isinstance(term, BlankNode) else str(term)
+                        for term in (quad.subject, quad.predicate, quad.object)
+                    )
+                    for quad in triples
+                )
+                fresh[node] = hashlib.sha256("\n".join([colours[node], *seen]).encode()).hexdigest()
+            colours.update(fresh)
+            if len(set(colours.values())) == before:
+                return
+
+    refine()
+    while True:
+        groups: dict[str, list[BlankNode]] = {}
+        for node, colour in colours.items():
+            groups.setdefault(colour, []).append(node)
+        alike = sorted(colour for colour, nodes in groups.items() if len(nodes) > 1)
+        if not alike:
+            break
+        first = groups[alike[0]][0]
+        colours[first] = hashlib.sha256(colours[first].encode()).hexdigest()
+        refine()
+    own = hashlib.sha256(graph.value.encode()).hexdigest()[:8]
+    return {node: BlankNode(f"b{own}{colour[:16]}") for node, colour in colours.items()}
+
+
+def with_bounds(
+    document: Document, bound_properties: Mapping[NamedNode, tuple[NamedNode, NamedNode]]
+) -> tuple[Document, list[DateError]]:
+    """Return the document with the two xsd:date bounds of each imprecise date, and the dates that are wrong.
+
+    `bound_properties` gives, for each property whose values are EDTF, the properties of the earliest and of
+    the latest day. A bound has the place of the date it comes from. An open or unknown end gives no bound.
+    """
+    added: list[Statement] = []
+    errors: list[DateError] = []
+    for statement in document.statements:
+        value = statement.object
+        if not isinstance(value, Literal):
+            continue
+        properties = bound_properties.get(statement.predicate)
+        is_edtf = value.datatype.value == EDTF
+        if properties is None and not is_edtf:
+            continue
+        where = {
+            "path": document.path,
+            "line": statement.line,
+            "column": statement.column,
+            "excerpt": excerpt_of(document.text, statement.line),
+        }
+        if not is_edtf:
+            errors.append(
+                DateError(
+                    f"{value} is not typed as an EDTF date",
+                    **where,  # type: ignore[arg-type]
+                    advice=f'Write "{value.value}"^^<{EDTF}>.',
+                )
+            )
+            continue
+        try:
+            found = bounds(value.value)
+        except ValueError as fault:
+            errors.append(
+                DateError(f'"{value.value}" is not {fault}', **where)  # type: ignore[arg-type]
+            )
+            continue
+        if properties is not None:
+            for bound, name in zip((found.earliest, found.latest), properties, strict=True):
+                if bound is not None:
+                    added.append(
+                        statement._replace(predicate=name, object=Literal(bound, datatype=XSD_DATE), derived=True)
+                    )
+    if not added:
+        return document, errors
+    return (
+        Document(document.path, document.graph, [*document.statements, *added], document.prefixes, document.text),
+        errors,
+    )

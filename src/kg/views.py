@@ -1,0 +1,155 @@
+"""Saved questions: a `.rq` file with a header that says what it asks, in words, and how its answer is shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pyoxigraph import Literal, NamedNode
+
+from kg.errors import QueryError
+from kg.project import Project
+from kg.queries import guard
+from kg.vocabulary import XSD
+
+__all__ = ["DISPLAYS", "Parameter", "View", "parse_view", "read_views"]
+
+#: The ways in which a result can be shown.
+DISPLAYS = ("table", "pivot", "map", "timeline", "network", "bars")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A variable that is bound before the query runs, the value it has if the reader gives none, its meaning."""
+
+    name: str
+    default: str
+    descriptions: Mapping[str, str]
+
+    def term(self, value: str | None = None) -> NamedNode | Literal:
+        """Return a value as a term: an IRI, a date, a number or a plain text, by what it looks like."""
+        text = self.default if value is None else value
+        if re.match(r"https?://", text):
+            return NamedNode(text)
+        if re.fullmatch(r"-?\d{4,}-\d\d-\d\d", text):
+            return Literal(text, datatype=XSD.date)
+        if re.fullmatch(r"[+-]?\d+", text):
+            return Literal(text, datatype=XSD.integer)
+        return Literal(text)
+
+
+@dataclass(frozen=True)
+class View:
+    """One saved question. Titles, descriptions and headings are texts by language."""
+
+    name: str
+    query: str
+    titles: Mapping[str, str]
+    descriptions: Mapping[str, str] = field(default_factory=dict)
+    display: str = "table"
+    #: Of a pivot: the variables of its rows, columns and cells.
+    rows: str = ""
+    columns: str = ""
+    cell: str = ""
+    headings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    parameters: tuple[Parameter, ...] = ()
+
+
+_DECORATOR = re.compile(r"#\+\s*(?P<key>[a-z]+)(?:@(?P<tag>[a-z-]+))?\s*:\s*(?P<value>.*?)\s*$")
+_KEYS = ("title", "description", "display", "rows", "columns", "cell", "column", "parameter")
+
+
+def parse_view(text: str, name: str, languages: tuple[str, ...], *, where: str) -> View:
+    """Return the view that a `.rq` file holds.
+
+    Each line of the header is `#+ key: value` or `#+ key@language: value`; several texts in one value are
+    separated by `|`, in the order of the graph's languages. Raises QueryError that names file and line.
+    """
+    texts: dict[str, dict[str, str]] = {"title": {}, "description": {}}
+    single: dict[str, str] = {}
+    headings: dict[str, dict[str, str]] = {}
+    parameters: list[Parameter] = []
+
+    def by_language(value: str) -> dict[str, str]:
+        return dict(zip(languages, (part.strip() for part in value.split("|")), strict=False))
+
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.startswith("#+"):
+            continue
+        place = f"{where}:{number}:1"
+        match = _DECORATOR.match(line.rstrip())
+        if match is None or match["key"] not in _KEYS:
+            raise QueryError(
+                "this line of the header is not understood",
+                where=place,
+                found=line.strip(),
+                expected="#+ key: value, where key is one of " + ", ".join(_KEYS),
+            )
+        key, tag, value = match["key"], match["tag"] or languages[0], match["value"]
+        if key in texts:
+            texts[key][tag] = value
+        elif key == "column":
+            variable, _, rest = value.partition("=")
+            headings[variable.strip()] = by_language(rest)
+        elif key == "parameter":
+            parameter = re.fullmatch(r"(\w+)\s*=\s*(.*?)(?:\s+:\s+(.*))?", value)
+            if parameter is None:
+                raise QueryError(
+                    "this parameter is not understood",
+                    where=place,
+                    found=value,
+                    expected="name = default : description",
+                )
+            parameters.append(Parameter(parameter[1], parameter[2], by_language(parameter[3] or "")))
+        elif key == "display" and value not in DISPLAYS:
+            raise QueryError(
+                "this display is unknown", where=place, found=value, expected="one of " + ", ".join(DISPLAYS)
+            )
+        else:
+            single[key] = value
+    if not texts["title"]:
+        raise QueryError("the view has no title", where=f"{where}:1:1", advice="Begin the file with #+ title: …")
+    view = View(
+        name,
+        text,
+        texts["title"],
+        texts["description"],
+        single.get("display", "table"),
+        single.get("rows", ""),
+        single.get("columns", ""),
+        single.get("cell", ""),
+        headings,
+        tuple(parameters),
+    )
+    if view.display == "pivot" and not (view.rows and view.columns and view.cell):
+        raise QueryError(
+            "a pivot names three variables", where=f"{where}:1:1", expected="#+ rows:, #+ columns: and #+ cell:"
+        )
+    return view
+
+
+def read_views(project: Project) -> list[View]:
+    """Return all views of a project by name. Raises QueryError for the first one that will not do."""
+    folder = project.settings.views_folder
+    if not (project.root / folder).is_dir():
+        return []
+    return [read_view(project, path) for path in project.files(folder, ".rq")]
+
+
+def read_view(project: Project, path: Path) -> View:
+    """Return the view in one file. Raises QueryError that names the file."""
+    shown = project.shown(path) if path.is_relative_to(project.root) else str(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise QueryError("this view cannot be read", where=shown, found=str(error)) from None
+    view = parse_view(text, path.stem, project.settings.languages, where=shown)
+    try:
+        guard(text, project.settings)
+    except QueryError as error:
+        raise QueryError(
+            error.problem, where=shown, found=error.found, expected=error.expected, advice=error.advice
+        ) from None
+    return view

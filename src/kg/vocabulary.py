@@ -1,0 +1,40 @@
+"""The terms that the engine itself reads: its own four, and those of the standards it builds on."""
+
+from __future__ import annotations
+
+from pyoxigraph import NamedNode
+
+__all__ = ["DCTERMS", "FOAF", "KG", "LABELS", "OWL", "RDF", "RDFS", "SH", "SKOS", "VOID", "XSD", "Namespace"]
+
+
+class Namespace:
+    """Makes the terms of one vocabulary: `RDFS("label")`, or `RDFS.label` where the name is a Python name."""
+
+    def __init__(self, iri: str) -> None:
+        self.iri = iri
+
+    def __call__(self, name: str) -> NamedNode:
+        return NamedNode(self.iri + name)
+
+    def __getattr__(self, name: str) -> NamedNode:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self(name)
+
+
+#: `earliest` and `latest` (annotations that make a property's values EDTF dates and name the properties of
+#: their bounds), `Relation` (nodes shown whole on the pages of what they relate), `wholeGraph` (a shape that is
+#: checked over everything instead of source by source). See docs/reference/vocabulary.md.
+KG = Namespace("https://w3id.org/kg-engine#")
+RDF = Namespace("http://www.w3.org/1999/02/22-rdf-syntax-ns#")
+RDFS = Namespace("http://www.w3.org/2000/01/rdf-schema#")
+OWL = Namespace("http://www.w3.org/2002/07/owl#")
+XSD = Namespace("http://www.w3.org/2001/XMLSchema#")
+SH = Namespace("http://www.w3.org/ns/shacl#")
+SKOS = Namespace("http://www.w3.org/2004/02/skos/core#")
+DCTERMS = Namespace("http://purl.org/dc/terms/")
+FOAF = Namespace("http://xmlns.com/foaf/0.1/")
+VOID = Namespace("http://rdfs.org/ns/void#")
+
+#: Properties whose values name a thing, the one to prefer first.
+LABELS = (RDFS.label, SKOS.prefLabel, DCTERMS.title, FOAF.name)

@@ -1,0 +1,216 @@
+"""Quads to the text of an RDF format, exactly as the sources wrote each literal, in an order made for reading."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Triple, serialize
+
+from kg.vocabulary import RDF, XSD
+
+__all__ = ["FORMATS", "Format", "write"]
+
+Node = NamedNode | BlankNode
+
+
+class Format:
+    """One RDF format: the extension of its documents, its media type, and whether it keeps named graphs."""
+
+    def __init__(self, extension: str, media_type: str, name: str, *, graphs: bool = False) -> None:
+        self.extension, self.media_type, self.name, self.graphs = extension, media_type, name, graphs
+
+
+#: By extension, the preferred one first.
+FORMATS = {
+    found.extension: found
+    for found in (
+        Format("ttl", "text/turtle", "Turtle"),
+        Format("jsonld", "application/ld+json", "JSON-LD"),
+        Format("nt", "application/n-triples", "N-Triples"),
+        Format("rdf", "application/rdf+xml", "RDF/XML"),
+        Format("trig", "application/trig", "TriG", graphs=True),
+        Format("nq", "application/n-quads", "N-Quads", graphs=True),
+    )
+}
+
+
+def write(quads: Iterable[Quad], extension: str, prefixes: Mapping[str, str]) -> bytes:
+    """Return quads in the format of an extension, in UTF-8; the order of subjects is that of the quads.
+
+    Formats without named graphs give each triple once.
+    """
+    quads = list(dict.fromkeys(quads))
+    triples = list(dict.fromkeys(Quad(q.subject, q.predicate, q.object, DefaultGraph()) for q in quads))
+    match extension:
+        case "ttl":
+            return _turtle(triples, prefixes).encode()
+        case "trig":
+            return _trig(quads, prefixes).encode()
+        case "jsonld":
+            return _json_ld(triples, prefixes).encode()
+        case "nq":
+            return "".join(sorted(f"{quad} .\n" for quad in quads)).encode()
+        case "nt":
+            return "".join(sorted(f"{_triple(quad)} .\n" for quad in triples)).encode()
+        case "rdf":
+            return _rdf_xml(triples, prefixes)
+    raise ValueError(f"unknown extension: {extension}")
+
+
+def _triple(quad: Quad) -> Triple:
+    return Triple(quad.subject, quad.predicate, quad.object)
+
+
+# --- RDF/XML ---------------------------------------------------------------------------------------------
+
+# Characters that no XML 1.0 document may hold, not even as a reference.
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
+
+def _rdf_xml(quads: Sequence[Quad], prefixes: Mapping[str, str]) -> bytes:
+    """RDF/XML; a character that XML does not have is written as U+FFFD."""
+
+    def clean(term: Any) -> Any:
+        if not isinstance(term, Literal) or not _NOT_IN_XML.search(term.value):
+            return term
+        text = _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", term.value)
+        return Literal(text, language=term.language) if term.language else Literal(text, datatype=term.datatype)
+
+    ordered = sorted((Triple(q.subject, q.predicate, clean(q.object)) for q in quads), key=str)
+    used = {
+        name: iri for name, iri in prefixes.items() if re.fullmatch(r"(?!xml)[A-Za-z_][\w.-]*", name, re.IGNORECASE)
+    }
+    written = serialize(ordered, format=RdfFormat.RDF_XML, prefixes=used)
+    assert written is not None  # it is None only where there is a file to write to
+    # A bare carriage return would be read as a line feed (XML 1.0, section 2.11).
+    return written.replace(b"\r", b"&#xD;")
+
+
+# --- Turtle and TriG -------------------------------------------------------------------------------------
+
+# A part of PN_LOCAL that needs no escapes.
+_LOCAL = re.compile(r"[A-Za-z0-9_](?:[\w-]*[\w])?", re.ASCII)
+
+
+class _Names:
+    """Shortens IRIs by a prefix table and remembers which prefixes were used."""
+
+    def __init__(self, prefixes: Mapping[str, str]) -> None:
+        self.namespaces = sorted(((iri, name) for name, iri in prefixes.items()), key=lambda pair: -len(pair[0]))
+        self.used: dict[str, str] = {}
+
+    def short(self, iri: str) -> str | None:
+        for namespace, name in self.namespaces:
+            if iri.startswith(namespace) and _LOCAL.fullmatch(iri[len(namespace) :]):
+                self.used[name] = namespace
+                return f"{name}:{iri[len(namespace) :]}"
+        return None
+
+    def turtle(self, term: Node | Literal) -> str:
+        if isinstance(term, NamedNode):
+            return self.short(term.value) or str(term)
+        if isinstance(term, Literal) and not term.language and term.datatype != XSD.string:
+            if term.datatype == XSD.integer and re.fullmatch(r"[+-]?[0-9]+", term.value):
+                return term.value
+            if term.datatype == XSD.decimal and re.fullmatch(r"[+-]?[0-9]*\.[0-9]+", term.value):
+                return term.value
+            if term.datatype == XSD.boolean and term.value in ("true", "false"):
+                return term.value
+            return f"{Literal(term.value)}^^{self.turtle(term.datatype)}"
+        return str(term)
+
+
+def _subjects(quads: Sequence[Quad]) -> dict[Node, dict[NamedNode, list[Node | Literal]]]:
+    found: dict[Any, dict[NamedNode, list[Any]]] = {}
+    for quad in quads:
+        found.setdefault(quad.subject, {}).setdefault(quad.predicate, []).append(quad.object)
+    return found
+
+
+def _block(quads: Sequence[Quad], names: _Names, indent: str = "") -> str:
+    blocks = []
+    for subject, properties in _subjects(quads).items():
+        lines = [f"{indent}{names.turtle(subject)}"]
+        ordered = sorted(properties, key=lambda predicate: predicate != RDF.type)
+        for predicate in ordered:
+            verb = "a" if predicate == RDF.type else names.turtle(predicate)
+            values = sorted(names.turtle(value) for value in properties[predicate])
+            joined = f" ,\n{indent}    ".join(values)
+            lines.append(f"{indent}  {verb} {joined} ;")
+        lines[-1] = lines[-1].removesuffix(" ;") + " ."
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
+
+
+def _with_prefixes(body: str, names: _Names) -> str:
+    head = "\n".join(f"@prefix {name}: <{iri}> ." for name, iri in sorted(names.used.items()))
+    return f"{head}\n\n{body}\n" if head else f"{body}\n"
+
+
+def _turtle(quads: Sequence[Quad], prefixes: Mapping[str, str]) -> str:
+    names = _Names(prefixes)
+    return _with_prefixes(_block(quads, names), names)
+
+
+def _trig(quads: Sequence[Quad], prefixes: Mapping[str, str]) -> str:
+    names = _Names(prefixes)
+    by_graph: dict[Any, list[Quad]] = {}
+    for quad in quads:
+        by_graph.setdefault(quad.graph_name, []).append(quad)
+    blocks = []
+    for graph, found in by_graph.items():
+        if isinstance(graph, DefaultGraph):
+            blocks.append(_block(found, names))
+        else:
+            blocks.append(f"{names.turtle(graph)} {{\n{_block(found, names, '  ')}\n}}")
+    return _with_prefixes("\n\n".join(blocks), names)
+
+
+# --- JSON-LD ---------------------------------------------------------------------------------------------
+
+
+def _json_ld(quads: Sequence[Quad], prefixes: Mapping[str, str]) -> str:
+    """Compact JSON-LD 1.1: prefixed names, and every literal with its text, so that none is rewritten."""
+    # The empty prefix has no counterpart in JSON-LD, and one that is the scheme of an IRI would change that IRI.
+    terms = {term for quad in quads for term in (quad.subject, quad.predicate, quad.object)}
+    iris = {term.value for term in terms if isinstance(term, NamedNode)}
+    iris |= {term.datatype.value for term in terms if isinstance(term, Literal)}
+    schemes = {iri.partition(":")[0] for iri in iris}
+    names = _Names({name: iri for name, iri in prefixes.items() if name and name not in schemes})
+
+    def iri(value: str) -> str:
+        return names.short(value) or value
+
+    def value_of(term: Node | Literal) -> Any:
+        if isinstance(term, NamedNode):
+            return {"@id": iri(term.value)}
+        if isinstance(term, BlankNode):
+            return {"@id": str(term)}
+        if term.language:
+            return {"@value": term.value, "@language": term.language}
+        if term.datatype == XSD.string:
+            return term.value
+        return {"@value": term.value, "@type": iri(term.datatype.value)}
+
+    nodes = []
+    for subject, properties in _subjects(quads).items():
+        node: dict[str, Any] = {"@id": iri(subject.value) if isinstance(subject, NamedNode) else str(subject)}
+        for predicate in sorted(properties, key=lambda found: found != RDF.type):
+            values = properties[predicate]
+            if predicate == RDF.type and all(isinstance(value, NamedNode) for value in values):
+                written: list[Any] = sorted(iri(value.value) for value in values)
+                key = "@type"
+            else:
+                written = sorted((value_of(value) for value in values), key=lambda found: json.dumps(found))
+                key = iri(predicate.value)
+            node[key] = written[0] if len(written) == 1 else written
+        nodes.append(node)
+    context = {
+        # Only a namespace that ends in a delimiter is a prefix by itself (JSON-LD 1.1, section 4.1.5).
+        name: namespace if namespace[-1] in ":/?#[]@" else {"@id": namespace, "@prefix": True}
+        for name, namespace in sorted(names.used.items())
+    }
+    return json.dumps({"@context": context, "@graph": nodes}, ensure_ascii=False, indent=2) + "\n"

@@ -1,0 +1,145 @@
+"""Dates are written once, in EDTF level 1, and read by machines as two bounds and by people as words."""
+
+import pytest
+
+from kg.dates import Bounds, bounds, in_words
+
+
+@pytest.mark.parametrize(
+    ("text", "earliest", "latest"),
+    [
+        ("2018", "2018-01-01", "2018-12-31"),
+        ("2018-09", "2018-09-01", "2018-09-30"),
+        ("2018-09-26", "2018-09-26", "2018-09-26"),
+        ("2008-02", "2008-02-01", "2008-02-29"),
+        ("1900-02", "1900-02-01", "1900-02-28"),
+        ("0000", "0000-01-01", "0000-12-31"),
+        ("-0044", "-0044-01-01", "-0044-12-31"),
+        ("Y17000", "17000-01-01", "17000-12-31"),
+        ("Y-17000", "-17000-01-01", "-17000-12-31"),
+        ("2018-21", "2018-03-01", "2018-05-31"),
+        ("198X", "1980-01-01", "1989-12-31"),
+        ("19XX", "1900-01-01", "1999-12-31"),
+        ("2018-XX", "2018-01-01", "2018-12-31"),
+        ("2018-XX-XX", "2018-01-01", "2018-12-31"),
+        ("2018-09-XX", "2018-09-01", "2018-09-30"),
+        ("2009~", "2009-01-01", "2009-12-31"),
+        ("2009?", "2009-01-01", "2009-12-31"),
+        ("2009%", "2009-01-01", "2009-12-31"),
+        ("2004-06-11?", "2004-06-11", "2004-06-11"),
+        ("2009/2010", "2009-01-01", "2010-12-31"),
+        ("2009-02~/2010", "2009-02-01", "2010-12-31"),
+        ("2009/2009", "2009-01-01", "2009-12-31"),
+        ("2010/Y17000", "2010-01-01", "17000-12-31"),
+        ("-0100/-0050", "-0100-01-01", "-0050-12-31"),
+        ("2016-03/..", "2016-03-01", None),
+        ("2016-03/", "2016-03-01", None),
+        ("../2015", None, "2015-12-31"),
+        ("/2015", None, "2015-12-31"),
+    ],
+)
+def test_bounds_are_the_first_and_last_day_a_date_can_mean(text, earliest, latest):
+    assert bounds(text) == Bounds(earliest, latest)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            " ",
+            " 2018",
+            "2018 ",
+            "2018\n",
+            "18",
+            "2018-9",
+            "201",
+            "20188",
+            "２０１８",
+            "spring 2018",
+            "2018-09-26T12:00",
+        ),
+        *("2018-13", "2018-00", "2018-02-30", "1900-02-29", "2018-09-00", "2018-24-01", "-0000"),
+        *("..", "/", "../..", "/..", "../", "2018..2019", "2018/2019/2020", "2018/spring"),
+        # level 2
+        *("~2009", "2004-06-~11", "{2018,2019}", "[2018..2019]", "2018-XX-03", "1XXX", "2018S2", "Y17E7", "2001-25"),
+    ],
+)
+def test_what_is_not_edtf_level_1_is_refused_with_what_was_expected(text):
+    with pytest.raises(ValueError, match="an EDTF level 1 date such as"):
+        bounds(text)
+
+
+@pytest.mark.parametrize("text", ["2010/2009", "2010-05/2010-04", "2010-05-02/2010-05-01"])
+def test_an_interval_does_not_end_before_it_starts(text):
+    with pytest.raises(ValueError, match="an interval that ends after it starts"):
+        bounds(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("2018", "2018"),
+        ("2018-09", "September 2018"),
+        ("2018-09-26", "26 September 2018"),
+        ("2018-09-01", "1 September 2018"),
+        ("2018-XX", "2018"),
+        ("2018-09-XX", "September 2018"),
+        ("2018-21", "spring 2018"),
+        ("198X", "the 1980s"),
+        ("0000", "1 BCE"),
+        ("-0044", "45 BCE"),
+        ("Y17000", "17000"),
+        ("2009~", "around 2009"),
+        ("2009?", "perhaps 2009"),
+        ("2009%", "perhaps around 2009"),
+        ("2009/2010", "2009 to 2010"),
+        ("2016-03/..", "since March 2016"),
+        ("../2015", "until 2015"),
+        ("/2015", "an unknown time to 2015"),
+        ("2015/", "2015 to an unknown time"),
+        ("2009-02~/2010", "around February 2009 to 2010"),
+        # not dates: as they are
+        ("some day", "some day"),
+        ("2018-13", "2018-13"),
+        ("2018/2019/2020", "2018/2019/2020"),
+        ("-004X", "-004X"),
+    ],
+)
+def test_dates_are_told_in_english(text, words):
+    assert in_words(text, "en") == words
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("2018", "2018"),
+        ("2018-09", "septembre 2018"),
+        ("2018-09-26", "26 septembre 2018"),
+    ],
+)
+def test_months_are_told_in_french(text, words):
+    assert in_words(text, "fr") == words
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("2018-09-01", "1er septembre 2018"),
+        ("2016-03/..", "depuis mars 2016"),
+        ("198X", "les années 1980"),
+        ("2009~", "vers 2009"),
+        ("-0044", "45 av. J.-C."),
+        ("2018-22", "été 2018"),
+    ],
+)
+def test_dates_are_told_in_french(text, words):
+    assert in_words(text, "fr") == words
+
+
+def test_a_language_without_a_catalogue_is_told_with_its_own_months():
+    assert in_words("2018-09", "ja") == "9月 2018"
+
+
+def test_an_unknown_language_falls_back_to_english():
+    assert in_words("2018-09", "xx") == "September 2018"
