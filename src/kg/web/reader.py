@@ -1,0 +1,186 @@
+"""Who a page is for: their language, the engine's words in it, and the names of things as they would read them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from babel import Locale, UnknownLocaleError
+from pyoxigraph import BlankNode, Literal, NamedNode
+
+from kg.dates import EDTF, in_words
+from kg.labels import local_name
+from kg.messages import catalogue
+from kg.snapshot import Snapshot
+from kg.vocabulary import RDF, XSD
+from kg.web.addresses import Addresses, is_link
+
+__all__ = ["Names", "Reader", "Shown", "Text", "interface_language"]
+
+Term = NamedNode | BlankNode | Literal
+
+_NUMBERS = frozenset(XSD(name).value for name in ("integer", "decimal", "double", "float", "nonNegativeInteger"))
+_MACHINE_DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
+
+
+def interface_language(language: str) -> str:
+    """Return the language of the engine's own words for a reader: theirs if there is a catalogue, else English."""
+    found = str(catalogue(language).info().get("language", "")).replace("_", "-")
+    return language if found else "en"
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text and its language; empty for none, and for the engine's own words, which are in that of the page."""
+
+    text: str
+    language: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.text)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A term as a page shows it: its text, where it leads, and what the machine reads behind it."""
+
+    text: Text
+    href: str = ""
+    external: bool = False
+    #: A whole date for `<time datetime>`.
+    date: str = ""
+    number: bool = False
+
+
+@dataclass(frozen=True)
+class Reader:
+    """The language that a page is in. `asked` is the one in its address, empty if the browser chose."""
+
+    language: str
+    languages: Sequence[str]
+    asked: str = ""
+
+    @cached_property
+    def interface(self) -> str:
+        """The language of the engine's own words."""
+        return interface_language(self.language)
+
+    @cached_property
+    def say(self) -> Callable[[str], str]:
+        """The function that puts one of the engine's sentences into the reader's language."""
+        return catalogue(self.language).gettext
+
+    def say_number(self, one: str, many: str, number: int) -> str:
+        """Return the form of a sentence for a number, in the reader's language."""
+        return str(catalogue(self.language).ngettext(one, many, number))
+
+    @cached_property
+    def reading(self) -> Sequence[str]:
+        """Languages in the order in which names are looked for: the reader's, none at all, the graph's, English."""
+        return tuple(dict.fromkeys((self.language, self.language.split("-")[0], "", *self.languages, "en")))
+
+    def choose(self, texts: Mapping[str, str]) -> Text:
+        """Return the text that the reader can read best, an empty one if there is none."""
+        for language in (*self.reading, *sorted(texts)):
+            if language in texts:
+                return Text(texts[language], language)
+        return Text("")
+
+    def is_foreign(self, text: Text) -> bool:
+        """Tell whether a text is in a language that the reader did not ask for."""
+        return text.language not in ("", self.language, self.language.split("-")[0])
+
+    def language_name(self, tag: str) -> str:
+        """Return what a language is called in the reader's language; the tag if that is unknown."""
+        try:
+            return Locale.parse(tag, sep="-").get_display_name(self.interface.replace("-", "_")) or tag
+        except (UnknownLocaleError, ValueError):
+            return tag
+
+    def own_name(self, tag: str) -> str:
+        """Return what a language calls itself; the tag if that is unknown."""
+        try:
+            return Locale.parse(tag, sep="-").get_display_name() or tag
+        except (UnknownLocaleError, ValueError):
+            return tag
+
+    def literal(self, term: Literal) -> Shown:
+        """Return a literal as the reader would say it; dates in words."""
+        datatype, _ = term.datatype.value, self.say
+        if datatype in (EDTF, XSD.date.value):
+            machine = term.value if _MACHINE_DATE.fullmatch(term.value) else ""
+            return Shown(Text(in_words(term.value, self.language)), date=machine)
+        if datatype == XSD.boolean.value and term.value in ("true", "false"):
+            return Shown(Text(_("yes") if term.value == "true" else _("no")))
+        if datatype == XSD.anyURI.value and is_link(term.value):
+            return Shown(Text(term.value), href=term.value, external=True)
+        return Shown(Text(term.value, term.language or ""), number=datatype in _NUMBERS)
+
+
+@dataclass
+class Names:
+    """Names and addresses of the things that one page mentions, fetched a batch at a time."""
+
+    snapshot: Snapshot
+    reader: Reader
+    addresses: Addresses
+    _labels: dict[str, dict[str, str]] = field(default_factory=dict)
+    _classes: dict[str, list[str]] = field(default_factory=dict)
+    _seen: set[str] = field(default_factory=set)
+
+    def learn(self, terms: Iterable[Term | str | None]) -> None:
+        """Fetch what is known of the IRIs among the terms."""
+        fresh = {
+            term if isinstance(term, str) else term.value
+            for term in terms
+            if isinstance(term, str | NamedNode)
+        } - self._seen  # fmt: skip
+        if fresh:
+            self._seen |= fresh
+            self._labels.update(self.snapshot.labels(fresh))
+            self._classes.update(self.snapshot.classes_of(fresh))
+
+    def all_of(self, iri: str) -> Mapping[str, str]:
+        """Return every name of a thing by language."""
+        self.learn([iri])
+        return self._labels.get(iri, {})
+
+    def name(self, iri: str) -> Text:
+        """Return what a thing is called; the last part of its IRI if nothing names it."""
+        return self.reader.choose(self.all_of(iri)) or Text(local_name(iri))
+
+    def classes(self, iri: str) -> Sequence[str]:
+        """Return the most specific stated classes of an entity; none for what is not one."""
+        self.learn([iri])
+        return self._classes.get(iri, [])
+
+    def link(self, iri: str) -> Shown:
+        """Return a thing by its name, with its page if there is one."""
+        href = self.addresses.page_of(iri, known=bool(self.classes(iri))) or ""
+        external = href == iri
+        text = self.name(iri)
+        if iri == RDF.type.value and not self.all_of(iri):
+            _ = self.reader.say
+            text = Text(_("is a"))
+        elif (external or not href) and not self.all_of(iri):
+            # The last part of a foreign IRI would hide whose it is.
+            text = Text(self.compact(iri))
+        return Shown(text, href=href, external=external)
+
+    def compact(self, iri: str) -> str:
+        """Return an IRI by the prefix table where its rest is a plain word; else whole."""
+        for prefix, namespace in self.snapshot.prefixes.items():
+            if iri.startswith(namespace) and re.fullmatch(r"[\w-]+", iri[len(namespace) :]):
+                return f"{prefix}:{iri[len(namespace) :]}"
+        return iri
+
+    def show(self, term: Term) -> Shown:
+        """Return any term as the page shows it."""
+        if isinstance(term, NamedNode):
+            return self.link(term.value)
+        if isinstance(term, Literal):
+            return self.reader.literal(term)
+        _ = self.reader.say
+        return Shown(Text(_("(without a name)")))

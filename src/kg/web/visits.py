@@ -1,0 +1,142 @@
+"""One request: the snapshot that answers it, its reader, and the ways to answer."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from flask import Request, Response
+from jinja2 import Environment
+from werkzeug.datastructures import MultiDict
+
+from kg.snapshot import Snapshot
+from kg.web.addresses import Addresses, raw_path
+from kg.web.negotiation import Offer, choose_type
+from kg.web.reader import Names, Reader
+from kg.web.responses import HTML, PROBLEM, Link, Problem, content_type, respond
+
+__all__ = ["Visit"]
+
+
+@dataclass
+class Visit:
+    """What every kind of page needs of a request, and how it is answered."""
+
+    request: Request
+    snapshot: Snapshot
+    reader: Reader
+    addresses: Addresses
+    templates: Environment
+    names: Names = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.names = Names(self.snapshot, self.reader, self.addresses)
+
+    @property
+    def say(self) -> Callable[[str], str]:
+        """The function that puts one of the engine's sentences into the reader's language."""
+        return self.reader.say
+
+    @cached_property
+    def path(self) -> str:
+        """The path as it was sent, percent-encoded; it begins with one slash, so it cannot lead to another host."""
+        return "/" + raw_path(self.request.environ).lstrip("/")
+
+    @property
+    def arguments(self) -> MultiDict[str, str]:
+        """The parameters of the query string."""
+        return self.request.args
+
+    def page_number(self) -> int:
+        """Return the number of the page that is asked for. Raises Problem (400) for what is not one."""
+        text = self.arguments.get("page", "1")
+        if not re.fullmatch(r"[1-9][0-9]{0,8}", text):
+            _ = self.say
+            raise Problem(
+                400,
+                _("This is not the number of a page."),
+                _("Found %(found)s; expected a whole number from 1.") % {"found": repr(text)},
+            )
+        return int(text)
+
+    def choose(self, offers: Sequence[Offer], address: Callable[[str], str]) -> Offer:
+        """Return the offer that suits the client best. Raises Problem (406) with all of them and their addresses."""
+        offer = choose_type(self.request.headers.get("Accept"), offers)
+        if offer is not None:
+            return offer
+        _ = self.say
+        raise Problem(
+            406,
+            _("There is no representation of this kind."),
+            _("Ask for one of those listed, or take it from its own address."),
+            available=[(found.media_type, address(found.key)) for found in offers],
+            headers={"Link": ", ".join(str(Link(address(o.key), "alternate", o.media_type)) for o in offers)},
+        )
+
+    # --- answers ---
+
+    def render(self, template: str, **values: Any) -> str:
+        """Return a page as text."""
+        return self.templates.get_template(template).render(
+            visit=self, reader=self.reader, addresses=self.addresses, settings=self.snapshot.settings, **values
+        )
+
+    def html(
+        self,
+        template: str,
+        *,
+        status: int = 200,
+        vary: Iterable[str] = (),
+        links: Sequence[Link] = (),
+        location: str = "",
+        **values: Any,
+    ) -> Response:
+        """Return a page in the reader's language."""
+        return respond(
+            self.render(template, links=links, **values),
+            content_type(HTML),
+            status=status,
+            language=self.reader.language,
+            vary=(*vary, "Accept-Language"),
+            links=links,
+            location=location,
+        )
+
+    def only_html(self, template: str, **values: Any) -> Response:
+        """Return a page that there is in HTML alone. Raises Problem (406) for clients that cannot read it."""
+        self.choose((HTML,), lambda _: self.addresses.path(self.path))
+        return self.html(template, vary=("Accept",), **values)
+
+    def switch(self, language: str) -> str:
+        """Return the address of this very page in a language."""
+        kept: Mapping[str, Any] = {key: value for key, value in self.arguments.items() if key != "lang"}
+        return self.addresses.path(self.path, **{**kept, "lang": language})
+
+    def problem(self, problem: Problem) -> Response:
+        """Return the answer to a request that has none: a page for people, problem+json for programs."""
+        offer = choose_type(self.request.headers.get("Accept"), (PROBLEM, HTML)) or PROBLEM
+        if offer is HTML:
+            response = self.html("error.html", status=problem.status, vary=("Accept",), problem=problem)
+        else:
+            response = respond(
+                problem_json(problem), content_type(PROBLEM), status=problem.status,
+                language=self.reader.interface, vary=("Accept", "Accept-Language"),
+            )  # fmt: skip
+        response.headers.update(problem.headers)
+        return response
+
+
+def problem_json(problem: Problem) -> str:
+    """Return a problem as RFC 9457 has it."""
+    said: dict[str, object] = {"type": "about:blank", "title": problem.title, "status": problem.status}
+    if problem.detail:
+        said["detail"] = problem.detail
+    if problem.onward:
+        said["seeAlso"] = [{"title": title, "href": href} for title, href in problem.onward]
+    if problem.available:
+        said["available"] = [{"type": kind, "href": href} for kind, href in problem.available]
+    return json.dumps(said, ensure_ascii=False, indent=2) + "\n"

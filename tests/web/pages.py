@@ -1,0 +1,42 @@
+"""What the tests of the site share: where the bells are, and a way to look at a page."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+BASE = "https://bells.example/cloch/"
+HTML = {"Accept": "text/html"}
+
+_EMPTY = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"}
+
+
+class Page(HTMLParser):
+    """The elements of a page: each with its name, its attributes and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str], list[str]]] = []
+        self._open: list[int] = []
+        self.unbalanced: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}, []))
+        if tag not in _EMPTY:
+            self._open.append(len(self.elements) - 1)
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._open and self.elements[self._open[-1]][0] == tag:
+            self._open.pop()
+        else:
+            self.unbalanced.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        for index in self._open:
+            self.elements[index][2].append(data)
+
+    def all(self, tag: str) -> list[dict[str, str]]:
+        return [attributes for name, attributes, _ in self.elements if name == tag]
+
+    def texts(self, tag: str) -> list[str]:
+        return [" ".join("".join(text).split()) for name, _, text in self.elements if name == tag]
