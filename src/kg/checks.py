@@ -13,6 +13,7 @@ from rdflib import namespace
 
 from kg.errors import DateError, QueryError
 from kg.findings import Finding, Severity, in_order
+from kg.lint import lint
 from kg.project import PREFIX_TABLE, Project, Reading, Role
 from kg.queries import ask
 from kg.rules import Clash, Closure, Rules, Triple, compile_rules, infer
@@ -62,6 +63,7 @@ def check(project: Project, reading: Reading, *, language: str) -> Checked:
     if all(isinstance(error, DateError) for error in reading.errors):
         findings += _terms(project, reading)
         findings += _links(project, reading)
+        findings += lint(project, reading, standard=_standard_terms())
         findings += validate(project, reading, language=language)
         findings += _clashes(project, reading, rules, closure)
     return Checked(in_order(findings), rules, closure)
