@@ -24,7 +24,7 @@ import kg
 from kg import metadata
 from kg.errors import KGError, QueryError, SnapshotError
 from kg.labels import labels_in, local_name, worked_out_labels
-from kg.presentation import presentation
+from kg.presentation import arrange, presentation
 from kg.project import Project, Reading, Role
 from kg.queries import ask_within, to_json
 from kg.rules import Triple
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from kg.checks import Checked
     from kg.findings import Finding
 
-__all__ = ["Built", "CheckFailed", "build", "current_snapshot", "ensure"]
+__all__ = ["Built", "CheckFailed", "build", "current_snapshot", "ensure", "last_good"]
 
 Progress = Callable[[str], None]
 
@@ -163,16 +163,22 @@ def current_snapshot(project: Project) -> Snapshot:
     return open_snapshot(link.resolve())
 
 
-def _last_good(folder: Path) -> Snapshot | None:
-    """Return the newest snapshot that is whole, the current one first."""
-    candidates = [(folder / CURRENT).resolve()] if (folder / CURRENT).exists() else []
-    if folder.is_dir():
-        others = [path for path in folder.iterdir() if (path / MANIFEST).is_file() and not path.is_symlink()]
-        candidates += sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in candidates:
-        with contextlib.suppress(SnapshotError):
-            return open_snapshot(path)
-    return None
+def last_good(project: Project) -> Snapshot:
+    """Return the current snapshot; if it is damaged, the newest one that is whole, which is current from then on.
+
+    Raises SnapshotError if there is none.
+    """
+    folder = project.snapshots
+    try:
+        return current_snapshot(project)
+    except SnapshotError:
+        others = [path for path in folder.glob("*") if (path / MANIFEST).is_file() and not path.is_symlink()]
+        for path in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True):
+            with contextlib.suppress(SnapshotError, OSError):
+                snapshot = open_snapshot(path)
+                _point(folder, path.name)
+                return snapshot
+        raise
 
 
 def origin_of_snapshot(snapshot: Snapshot) -> metadata.Origin:
@@ -196,10 +202,7 @@ def up_to_date(project: Project) -> Snapshot | None:
 
 
 def ensure(project: Project, progress: Progress = lambda _: None) -> Built:
-    """Return the snapshot of what the repository says now, built if needed.
-
-    Where it cannot be built, and an older snapshot is whole, the error names that one in `last_good`.
-    """
+    """Return the snapshot of what the repository says now, built if needed."""
     if (snapshot := up_to_date(project)) is not None:
         _note_origin(project, snapshot)
         return Built(snapshot, fresh=False)
@@ -486,18 +489,16 @@ class _Writer:
         names: dict[NamedNode | BlankNode, Mapping[str, str]] = dict(
             labels_in(Quad(*triple) for triple in self.triples)
         )
-        order = {
-            iri: (float("inf") if shown["order"] is None else shown["order"])
-            for properties in self.presentation["classes"].values()
-            for iri, shown in properties.items()
-        }
         entities = sorted((node for node in stated if node not in headers and node not in shapes), key=str)
         specific: dict[NamedNode, list[NamedNode]] = {}
         for node in entities:
             hidden = set().union(*(above(found) - {found} for found in stated[node]))
             specific[node] = sorted(stated[node] - hidden or stated[node], key=str)
         for node in entities:  # relations are named after what they link, which has names of its own
-            if node not in names and KG.Relation in inferred.get(node, stated[node]):
+            kinds = stated[node] | inferred.get(node, set())
+            if node not in names and KG.Relation in kinds:
+                arranged = arrange(self.presentation, [kind.value for kind in kinds])
+                order = {iri: place for place, iri in enumerate(iri for _, shown in arranged for iri, _ in shown)}
                 names[node] = worked_out_labels(
                     specific[node], quads_of[node], names, languages=settings.languages, order=order
                 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import os
+import re
 import signal
 import sys
 import time
@@ -28,18 +31,54 @@ if TYPE_CHECKING:  # imported where they are used, so that --help and a warm sta
 __all__ = ["main"]
 
 
+# What text from files or from the command line may not do to a terminal: move its cursor, change its colours, turn
+# the direction of what follows.
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def _plain(text: str) -> str:
+    return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def _fail(error: Exception) -> None:
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {_plain(str(error))}", err=True)
+
+
+def _steady_streams() -> None:
+    """Make sure that there are three standard streams, which show any text: nobody gave them, or an old encoding."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:  # closed: without this, the next file opened would take its number
+            os.open(os.devnull, os.O_RDWR)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _discard_output() -> None:
+    """Send what is left to write nowhere, where the standard output takes no more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 class _Commands(click.Group):
     """A group that shows what people can mend as one message, never as a traceback."""
 
     def invoke(self, context: click.Context) -> Any:
+        _steady_streams()
         try:
             return super().invoke(context)
         except KGError as error:
-            click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
-            context.exit(1)
+            _fail(error)
         except BrokenPipeError:  # the reader of our output has seen enough
-            sys.stderr.close()
+            _discard_output()
             context.exit(0)
+        except OSError as error:
+            _discard_output()
+            _fail(error)
+        context.exit(1)
 
     def list_commands(self, context: click.Context) -> list[str]:
         return ["check", "build", "serve", "query", "show", "stats"]  # in the order of use
@@ -165,7 +204,7 @@ def serve_command(context: click.Context, host: str, port: int) -> None:
     If the files do not check, the last good snapshot is served:
       kg serve --port 8080
     """
-    from kg.build import CheckFailed, current_snapshot, ensure
+    from kg.build import CheckFailed, ensure, last_good
     from kg.errors import SnapshotError
     from kg.server import claim, serve
 
@@ -178,10 +217,10 @@ def serve_command(context: click.Context, host: str, port: int) -> None:
         if isinstance(failed, CheckFailed):
             _report(failed.findings, err=True)
         try:
-            snapshot = current_snapshot(project)
+            snapshot = last_good(project)
         except SnapshotError:
             raise failed from None
-        click.echo(f"{click.style('error:', fg='red', bold=True)} {failed}", err=True)
+        _fail(failed)
         click.echo(f"Serving the last good snapshot instead ({snapshot.name[:12]}).", err=True)
 
     def ready(address: str) -> None:
@@ -238,10 +277,10 @@ class _Shown:
             if term.value not in self._labels:
                 self.learn([term])
             names = self._labels.get(term.value)
-            return choose(names, self.languages)[0] if names else self.compact(term.value)
+            return _plain(choose(names, self.languages)[0]) if names else self.compact(term.value)
         if isinstance(term, Literal):
             dated = term.datatype.value in (EDTF, "http://www.w3.org/2001/XMLSchema#date")
-            return in_words(term.value, self.languages[0]) if dated else term.value
+            return in_words(term.value, self.languages[0]) if dated else _plain(term.value)
         return str(term)
 
     def compact(self, iri: str) -> str:
@@ -270,7 +309,7 @@ def query_command(
 
     \b
     The prefixes of the graph's prefix table are known:
-      kg query views/typology.rq --lang fr
+      kg query views/NAME.rq --lang fr
       echo 'SELECT (COUNT(*) AS ?n) WHERE { ?s ?p ?o }' | kg query -
     """
     from kg.queries import ask, ask_endpoint, guard
@@ -278,7 +317,11 @@ def query_command(
 
     project = _project(context)
     try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        text = (
+            (sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes())
+            .decode("utf-8-sig")
+            .replace("\r\n", "\n")
+        )
     except (OSError, UnicodeDecodeError) as error:
         raise QueryError("this file cannot be read", where=file, found=str(error)) from None
     guard(text, project.settings)
@@ -295,7 +338,7 @@ def query_command(
             raise QueryError(
                 f"the question has no parameter {key}", where=name, expected=", ".join(known) or "no parameter"
             )
-        values[key] = known[key].term(value)
+        values[key] = known[key].term(_plain(value))
     snapshot = _ensured(project)
     if endpoint:
         answer = ask_endpoint(endpoint, text, prefixes=project.prefixes, values=values)
@@ -333,8 +376,12 @@ def _print_answer(answer: Answer, view: View, form: str | None, shown: _Shown, p
 def _console() -> Console:
     from rich.console import Console
 
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:  # else Rich ends the process with an error
+            raise BrokenPipeError
+
     # Where nobody looks at the width, lines are as long as they need to be.
-    return Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    return Plain(width=None if sys.stdout.isatty() else 200, highlight=False)
 
 
 def _print_table(answer: Answer, view: View, shown: _Shown) -> None:
@@ -405,14 +452,16 @@ def show_command(context: click.Context, iri: str, why: bool, lang: str | None) 
 
     \b
     The entity is named by its IRI, a prefixed name, or kind/slug:
-      kg show network:anvita --why
+      kg show kind/slug --why
     """
     from kg.entities import describe, grouped
+    from kg.errors import NotFound
 
     snapshot = _ensured(_project(context))
-    found = _resolve(snapshot, iri)
+    found = _resolve(snapshot, _plain(iri))
     description = describe(snapshot, found)
-    assert description is not None  # _resolve found it
+    if description is None:  # a property, for one
+        raise NotFound(f"nothing is said of {iri}, though it is used", advice="kg query finds where.")
     shown = _Shown(snapshot, lang)
     classes = snapshot.classes_of([found], specific=False).get(found, [])
     facts = list(description.all_facts())

@@ -62,8 +62,8 @@ class Description:
         inferred = inferred_graph(settings)
         for fact in self.all_facts():
             yield Quad(fact.subject, fact.predicate, fact.object, fact.file.graph if fact.file else inferred)
-        document = NamedNode(self.iri.value.replace(settings.entity_base, settings.base_iri + "doc/", 1))
-        if document != self.iri:
+        if self.iri.value.startswith(settings.entity_base):
+            document = NamedNode(f"{settings.base_iri}doc/{self.iri.value[len(settings.entity_base) :]}")
             about = metadata_graph(settings)
             yield Quad(document, FOAF.primaryTopic, self.iri, about)
             yield Quad(document, VOID.inDataset, dataset_iri(settings), about)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
+from kg.messages import translator
 from kg.vocabulary import LABELS, RDF
 
 __all__ = ["choose", "labels_in", "local_name", "worked_out_labels"]
@@ -16,8 +17,8 @@ Node = NamedNode | BlankNode
 def choose(labels: Mapping[str, str], languages: Sequence[str]) -> tuple[str, str]:
     """Return a name and its language: the first that the reader knows, else any, always the same one.
 
-    >>> choose({"fr": "Lyon", "": "LYON"}, ["en", "fr"])
-    ('Lyon', 'fr')
+    >>> choose({"fr": "Cloche", "": "BELL"}, ["en", "fr"])
+    ('Cloche', 'fr')
     """
     for language in languages:
         if language in labels:
@@ -51,7 +52,7 @@ def worked_out_labels(
     labels: Mapping[Node, Mapping[str, str]],
     *,
     languages: Sequence[str],
-    order: Mapping[str, float],
+    order: Mapping[str, int],
 ) -> dict[str, str]:
     """Return a name per language for a relation that has none: its class and the first two things that it links.
 
@@ -64,12 +65,15 @@ def worked_out_labels(
     ranked = sorted(by_property, key=lambda predicate: (order.get(predicate.value, float("inf")), predicate.value))
     found: dict[str, str] = {}
     for language in languages:
-        reading = [language, *languages]
-        parts = []
-        for predicate in ranked[:2]:
+        reading, _ = [language, *languages], translator(language)
+        parts: list[str] = []
+        for predicate in ranked:
             values = sorted({choose(labels[value], reading)[0] for value in by_property[predicate]})
-            parts.append(values[0] + ("…" if len(values) > 1 else ""))
+            room = 2 - len(parts)
+            parts += [*values[: room - 1], values[room - 1] + "…"] if len(values) > room else values
+            if len(parts) == 2:
+                break
         named = [choose(labels[kind], reading)[0] if kind in labels else local_name(kind.value) for kind in classes]
         kind = named[0][:1].upper() + named[0][1:]
-        found[language] = f"{kind}: {' – '.join(parts)}" if parts else kind
+        found[language] = _("%(kind)s: %(things)s") % {"kind": kind, "things": " – ".join(parts)} if parts else kind
     return found

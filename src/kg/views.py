@@ -32,7 +32,12 @@ class Parameter:
         """Return a value as a term: an IRI, a date, a number or a plain text, by what it looks like."""
         text = self.default if value is None else value
         if re.match(r"https?://", text):
-            return NamedNode(text)
+            try:
+                return NamedNode(text)
+            except ValueError as error:
+                raise QueryError(
+                    f"the value of {self.name} is not an IRI", found=text, expected=f"an IRI ({error})"
+                ) from None
         if re.fullmatch(r"-?\d{4,}-\d\d-\d\d", text):
             return Literal(text, datatype=XSD.date)
         if re.fullmatch(r"[+-]?\d+", text):
@@ -57,7 +62,7 @@ class View:
     parameters: tuple[Parameter, ...] = ()
 
 
-_DECORATOR = re.compile(r"#\+\s*(?P<key>[a-z]+)(?:@(?P<tag>[a-z-]+))?\s*:\s*(?P<value>.*?)\s*$")
+_DECORATOR = re.compile(r"#\+\s*(?P<key>[a-z]+)(?:@(?P<tag>[a-z0-9-]+))?\s*:\s*(?P<value>.*?)\s*$")
 _KEYS = ("title", "description", "display", "rows", "columns", "cell", "column", "parameter")
 
 
@@ -135,7 +140,16 @@ def read_views(project: Project) -> list[View]:
     folder = project.settings.views_folder
     if not (project.root / folder).is_dir():
         return []
-    return [read_view(project, path) for path in project.files(folder, ".rq")]
+    views: dict[str, View] = {}
+    for path in project.files(folder, ".rq"):
+        if path.stem in views:
+            raise QueryError(
+                "another view has this name",
+                where=project.shown(path),
+                advice="Rename one of them: a view is called after its file, whatever its folder.",
+            )
+        views[path.stem] = read_view(project, path)
+    return list(views.values())
 
 
 def read_view(project: Project, path: Path) -> View:

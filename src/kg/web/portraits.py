@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -368,14 +369,18 @@ class _Painter:
             yield NamedNode(self.snapshot.prefixes[prefix] + local)
 
     def _says_nothing(self, predicate: NamedNode, relations: Sequence[Relation]) -> bool:
-        """Tell whether a column would only repeat: this very thing, or what other columns state."""
+        """Tell whether a column would only repeat: this thing, the relation's name, or what other columns state."""
         facts = [fact for relation in relations for fact in relation.facts if fact.predicate == predicate]
-        if all(fact.object == self.iri for fact in facts):
+        if all(fact.object == self.iri or self._is_name(fact) for fact in facts):
             return True
         if not all(fact.inferred for fact in facts):
             return False
         stated = {(f.subject, f.object) for relation in relations for f in relation.facts if f.kind == 0}
         return all((fact.subject, fact.object) in stated for fact in facts)
+
+    def _is_name(self, fact: Fact) -> bool:
+        names = self.names.all_of(fact.subject.value)
+        return isinstance(fact.object, Literal) and names.get(fact.object.language or "") == fact.object.value
 
     def _relation_row(self, relation: Relation, columns: Sequence[NamedNode], class_iri: str) -> RelationRow:
         notes = self._note_numbers(fact for fact in relation.facts if fact.predicate in columns)
@@ -396,8 +401,8 @@ class _Painter:
     def _without_class(self, text: Text, class_iri: str) -> str:
         """Return a relation's name without its class, which stands above the table."""
         for name in self.names.all_of(class_iri).values():
-            if text.text.casefold().startswith(f"{name}: ".casefold()):
-                return text.text[len(name) + 2 :]
+            if said := re.match(rf"{re.escape(name)} ?: ", text.text, re.IGNORECASE):
+                return text.text[said.end() :]
         return text.text
 
     def _mentions(self) -> Sequence[Row]:
