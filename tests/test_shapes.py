@@ -10,8 +10,8 @@ from rdflib import SH, Graph, URIRef
 from rdflib.plugins.sparql import prepareQuery
 
 from kg import shapes
-from kg.project import Role
 from kg.presentation import arrange, presentation
+from kg.project import Role
 from kg.shapes import validate
 
 ANNA = "data/turtle/register/bell/anna.ttl"
