@@ -178,6 +178,14 @@ def test_however_it_ends_no_process_is_left_and_the_port_is_free(world: Path, nu
             assert server.process.wait(20) == 0
 
 
+def test_a_client_that_never_finishes_does_not_keep_it(world: Path) -> None:
+    with served(world) as server, socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
+        server.process.terminate()
+        assert server.process.wait(20) == 0
+        assert until(lambda: not alive(server.started))
+
+
 def test_it_ends_too_while_it_is_still_starting(world: Path) -> None:
     server = Served(world)
     try:

@@ -242,6 +242,9 @@ def build(project: Project, progress: Progress = lambda _: None) -> Built:
             snapshot = open_snapshot(folder / name)
             _note_origin(project, snapshot)
             _prune(folder, project.settings.snapshots_kept)
+    except UnicodeEncodeError as error:
+        name = ascii(str(error.object).partition("\0")[0])
+        raise KGError("the name of a file is not UTF-8", found=name, advice="Rename it.") from None
     except (OSError, sqlite3.Error) as error:
         raise SnapshotError(
             "the snapshot could not be written",

@@ -93,31 +93,33 @@ def serve(snapshots: Path, *, host: str, port: int, threads: int, public_url: st
     environment = {**os.environ, "KG_SNAPSHOTS": str(snapshots), "KG_PUBLIC_URL": public_url}
     child = subprocess.Popen(command, env=environment, start_new_session=True, preexec_fn=_end_with_parent)
 
-    def stop(*_: object) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGTERM)
+    def end(number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, number)
 
+    asked_to_stop = False
+
+    def stop(*_: object) -> None:
+        nonlocal asked_to_stop
+        asked_to_stop = True
+        end(signal.SIGTERM)
+        signal.setitimer(signal.ITIMER_REAL, _STOP)  # whoever still waits for a client then does so no longer
+
+    signal.signal(signal.SIGALRM, lambda *_: end(signal.SIGKILL))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    asked = time.monotonic()
-    while child.poll() is None and time.monotonic() < asked + _START:
-        if _answers(host, port):
-            shown = f"[{host}]" if ":" in host else host
-            ready(f"http://{shown}:{port}/")
-            break
-        time.sleep(0.02)
+    began = time.monotonic()
+    is_ready = False
+    while not is_ready and child.poll() is None and time.monotonic() < began + _START:
+        is_ready = _answers(host, port)
+        if not is_ready:
+            time.sleep(0.02)
+    if is_ready:
+        shown = f"[{host}]" if ":" in host else host
+        ready(f"http://{shown}:{port}/")
     else:
-        stop()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(_STOP)
-        return 1 if child.returncode in (None, 0) else abs(child.returncode)
-    return _wait(child)
-
-
-def _wait(child: subprocess.Popen[bytes]) -> int:
-    """Wait for the web server to end; 0 if it was asked to, 1 if it ended by itself."""
-    code = child.wait()
-    # What is left of its session: a worker that did not hear of the end.
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)
-    return 0 if code in (0, -signal.SIGTERM, -signal.SIGINT) else 1
+        end(signal.SIGTERM)
+        signal.setitimer(signal.ITIMER_REAL, _STOP)
+    child.wait()
+    end(signal.SIGKILL)  # what is left of its session: a worker that did not hear of the end
+    return 0 if asked_to_stop else 1
