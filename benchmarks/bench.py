@@ -55,9 +55,10 @@ def main() -> None:
     in_rdflib = rdflib.Graph()
     written = serialize(list(store.quads_for_pattern(None, None, None, None)), format=RdfFormat.N_QUADS)
     assert written is not None
-    whole = rdflib.Dataset(default_union=True)
+    whole = rdflib.Dataset()
     whole.parse(data=written.decode(), format="nquads")
-    in_rdflib += whole
+    for subject, predicate, value, _ in whole.quads():
+        in_rdflib.add((subject, predicate, value))
     views = read_views(project)
     plain = [view for view in views if "GRAPH" not in view.query]
 
