@@ -397,6 +397,23 @@ def test_a_file_that_cannot_be_read_stops_the_build_and_names_the_place(
     assert lasting(world) == before
 
 
+def test_a_file_whose_name_is_not_utf_8_is_told(world: Path, before: dict[str, bytes | str]) -> None:
+    (world / CHRONICLE).rename(world / "facts/sources" / os.fsdecode(b"\xff\xfe.ttl"))
+    assert "the name of a file is not UTF-8" in error_of(run_kg("build", cwd=world))
+    assert lasting(world) == before
+
+
+@pytest.mark.parametrize("name", ["a b'\"$é.ttl", "new\nline.ttl", "-rf.ttl", "x.ttl/y.ttl", ".hidden.ttl"])
+def test_a_file_may_have_any_other_name(world: Path, name: str) -> None:
+    path = world / "facts/sources" / name
+    path.parent.mkdir(exist_ok=True)
+    (world / CHRONICLE).rename(path)
+    (world / "facts/loop").symlink_to(".")
+    snapshot = rebuilt(world)
+    assert f"facts/sources/{name}" in {file.path for file in snapshot.files.values()}
+    assert len(snapshot.files) == 18
+
+
 @pytest.mark.parametrize("folder", ["vocab", "facts", "rules"])
 def test_a_missing_folder_stops_the_build_and_is_named(
     world: Path, before: dict[str, bytes | str], folder: str

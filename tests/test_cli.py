@@ -225,7 +225,11 @@ def test_text_from_files_does_nothing_to_a_terminal(world: Path) -> None:
     """Escape codes, which could colour or overwrite what stands there, and turned text are shown as �."""
     evil = "\\u001B[31mred\\u001B]0;title\\u0007\\u202Eright\\u0085"
     replace(world / "facts/register/bell/mair.ttl", '"Cloch Fair"@cy', f'"{evil}"@cy')
+    (world / "questions/evil.rq").write_text(
+        "#+ title: \x1b[31mred\n#+ column: bell = \x1b[31m[bold]red\nSELECT ?bell { ?bell a cloch:Bell }", "utf-8"
+    )
     shown = on_a_terminal("show", "bell:mair", cwd=world) + on_a_terminal("query", "questions/bells.rq", cwd=world)
+    shown += on_a_terminal("query", "questions/evil.rq", cwd=world)
     assert "�[31mred�]0;title��right�" in shown
     for character in ("\x1b[31m", "\x1b]", "\x07", "\u202e", "\x85"):
         assert character not in shown

@@ -68,7 +68,7 @@ def test_every_statement_with_a_thing_is_in_its_document_in_the_graph_of_its_fil
                 by_term.setdefault(term.value, set()).add(quad)
     iris = [iri for kind, _ in snapshot.kinds() for iri in snapshot.entities(kind)]
     assert len(iris) > 20
-    for iri in iris[:: max(1, len(iris) // 60)]:
+    for iri in iris[:: max(1, len(iris) // 30)]:
         description = describe(snapshot, iri)
         assert description is not None
         found = set(description.quads(snapshot))

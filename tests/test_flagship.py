@@ -12,7 +12,7 @@ import io
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -169,7 +169,7 @@ def test_delete_what_a_derived_fact_rests_on_and_the_fact_goes(tmp_path: Path, s
         triple = Triple(derived.subject, derived.predicate, derived.object)
         premises = {Triple(*places[0][1:4]): places for places in leaves(snapshot, derived)}
         assert premises, kind
-        for premise, places in list(premises.items())[:3]:
+        for premise, places in list(premises.items())[: 2 if " " in kind else 1]:
             files = {place.file.path for place in places if place.file}
             for place in places:
                 assert place.file is not None
@@ -203,17 +203,11 @@ def test_a_class_by_founders_goes_with_the_last_of_them(tmp_path: Path, snapshot
 
 
 @functools.cache
-def iris() -> tuple[str, ...]:
-    snapshot = flagship().snapshot
-    return tuple(iri for kind, _ in snapshot.kinds() for iri in snapshot.entities(kind))
-
-
-@functools.cache
 def descriptions(root: Path) -> Mapping[tuple[str, int], Description]:
     """What is said of every entity of the flagship, page by page, in a built copy of it."""
     snapshot = building.current_in(root)
     found = {}
-    for iri in iris():
+    for iri in (iri for kind, _ in flagship().snapshot.kinds() for iri in flagship().snapshot.entities(kind)):
         number = pages = 1
         while number <= pages:
             description = describe(snapshot, iri, page=number)
@@ -224,18 +218,21 @@ def descriptions(root: Path) -> Mapping[tuple[str, int], Description]:
     return found
 
 
-def rdf_documents(root: Path, extension: str) -> dict[tuple[str, int], bytes]:
+def some(value: str, every: int) -> list[tuple[str, int]]:
+    """The documents that show a value, and of the others every third, fourth …"""
+    others = [key for key in descriptions(flagship().root) if key not in showing(value)]
+    return [*sorted(showing(value)), *others[::every]]
+
+
+def rdf_documents(root: Path, extension: str, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], bytes]:
     snapshot = building.current_in(root)
-    return {
-        key: write(description.quads(snapshot), extension, snapshot.prefixes)
-        for key, description in descriptions(root).items()
-    }
+    return {key: write(descriptions(root)[key].quads(snapshot), extension, snapshot.prefixes) for key in keys}
 
 
-def html_documents(root: Path) -> dict[tuple[str, int], bytes]:
+def html_documents(root: Path, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], bytes]:
     client = create_app(root / ".kg").test_client()
     found = {}
-    for iri, number in descriptions(root):
+    for iri, number in keys:
         response = client.get(f"/doc/{iri.removeprefix(C)}.html", query_string={"page": number, "lang": "en"})
         assert response.status_code == 200, (iri, number)
         found[iri, number] = response.data
@@ -265,36 +262,53 @@ def with_another_digit(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
     return root, old, new
 
 
-def showing(value: str) -> set[tuple[str, int]]:
+@functools.cache
+def showing(value: str) -> frozenset[tuple[str, int]]:
     """The documents that have the line number of the founding membership among their statements."""
     said = (NamedNode(C + "membership/grenoble-in-anvita"), NamedNode(CN + "lines"), Literal(value))
     found = descriptions(flagship().root).items()
-    return {key for key, description in found if any(fact[1:4] == said for fact in description.all_facts())}
+    return frozenset(key for key, description in found if any(fact[1:4] == said for fact in description.all_facts()))
 
 
-@pytest.mark.parametrize("extension", FORMATS)
+SHARES = [10, pytest.param(1, marks=pytest.mark.torture)]
+
+
 def test_change_one_digit_and_exactly_the_documents_that_show_it_change(
-    with_another_digit: tuple[Path, str, str], extension: str
+    with_another_digit: tuple[Path, str, str],
 ) -> None:
-    root, old_value, new_value = with_another_digit
-    old, new = rdf_documents(flagship().root, extension), rdf_documents(root, extension)
-    wanted = showing(old_value)
-    things = {iri for iri, _ in wanted}
+    root, old_value, _ = with_another_digit
+    keys = list(descriptions(flagship().root))
+    things = {iri for iri, _ in showing(old_value)}
     assert things >= {C + "membership/grenoble-in-anvita", C + "city/grenoble", C + "network/anvita"}
     assert C + "city/lyon" not in things
-    assert len(wanted) < len(old) / 10
-    assert changed(old, new) == wanted
-    for key in wanted:
+    assert len(showing(old_value)) < len(keys) / 10
+    assert changed(rdf_documents(flagship().root, "nq", keys), rdf_documents(root, "nq", keys)) == showing(old_value)
+
+
+@pytest.mark.parametrize("every", SHARES)
+@pytest.mark.parametrize("extension", FORMATS)
+def test_change_one_digit_and_one_line_changes_in_every_format(
+    with_another_digit: tuple[Path, str, str], extension: str, every: int
+) -> None:
+    root, old_value, new_value = with_another_digit
+    keys = some(old_value, every)
+    old, new = rdf_documents(flagship().root, extension, keys), rdf_documents(root, extension, keys)
+    assert changed(old, new) == showing(old_value)
+    for key in showing(old_value):
         lines = zip(old[key].split(b"\n"), new[key].split(b"\n"), strict=True)
         difference = [(one, other) for one, other in lines if one != other]
         assert len(difference) <= 2, difference
         assert all(old_value.encode() in one or new_value.encode() in other for one, other in difference)
 
 
-def test_change_one_digit_and_exactly_the_pages_that_show_it_change(with_another_digit: tuple[Path, str, str]) -> None:
+@pytest.mark.parametrize("every", SHARES)
+def test_change_one_digit_and_exactly_the_pages_that_show_it_change(
+    with_another_digit: tuple[Path, str, str], every: int
+) -> None:
     """A page that shows the relation shows where it stands; one that only lists it by name does not."""
     root, old_value, new_value = with_another_digit
-    old, new = html_documents(flagship().root), html_documents(root)
+    keys = some(old_value, every)
+    old, new = html_documents(flagship().root, keys), html_documents(root, keys)
     pages = changed(old, new)
     assert pages <= showing(old_value)
     assert {iri for iri, _ in pages} >= {C + "membership/grenoble-in-anvita", C + "city/grenoble"}

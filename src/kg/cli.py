@@ -392,11 +392,11 @@ def _print_table(answer: Answer, view: View, shown: _Shown) -> None:
     from kg.pivots import pivot
 
     shown.learn([term for row in answer.rows for term in row])
-    title = choose(view.titles, shown.languages)[0] if view.titles else None
+    title = _plain(choose(view.titles, shown.languages)[0]) if view.titles else None
     table = Table(title=escape(title) if title else None, title_justify="left", show_lines=view.display == "pivot")
 
     def heading(variable: str) -> str:
-        return choose(view.headings[variable], shown.languages)[0] if variable in view.headings else variable
+        return _plain(choose(view.headings[variable], shown.languages)[0]) if variable in view.headings else variable
 
     if view.display == "pivot":
         turned = pivot(answer, view)
@@ -469,7 +469,7 @@ def show_command(context: click.Context, iri: str, why: bool, lang: str | None) 
     click.echo(click.style(shown.term(description.iri), bold=True) + f"  <{found}>")
 
     def line(fact: Fact, text: str, indent: str = "  ") -> None:
-        place = f"{fact.file.path}:{fact.line}" if fact.file else "inferred"
+        place = f"{_plain(fact.file.path)}:{fact.line}" if fact.file else "inferred"
         click.echo(f"{indent}{text}  {click.style(place, dim=True)}")
         if why and fact.inferred:
             _print_why(snapshot, fact, shown, indent + "    ", set())
