@@ -77,7 +77,7 @@ def test_the_second_world_shares_no_word_of_its_own_with_the_flagship() -> None:
 
 # --- nothing outside of here -----------------------------------------------------------------------------
 
-SHARED = re.compile(r"(?:\.\./|/work/|parents?\[\d\][^\n]{0,20}[\"'])shared\b")
+SHARED = re.compile(r"(?:\.\./|/\w+/|parents?\[\d\][^\n]{0,20}[\"'])shared\b")
 
 
 def tracked() -> list[Path]:
