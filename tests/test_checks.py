@@ -1,5 +1,7 @@
 """Each check has a world that passes and one that fails, with the exact finding."""
 
+import os
+
 import pytest
 
 ANNA = "data/turtle/register/bell/anna.ttl"
@@ -471,3 +473,14 @@ def test_a_graph_without_views_is_checked(bells):
     bells.delete(VIEW)
     (bells.root / "views").rmdir()
     assert bells.findings() == []
+
+
+def test_a_view_too_deep_for_the_parser_is_a_finding(bells):
+    bells.write(VIEW, f"#+ title: Bells\nSELECT ?bell {{ ?bell a b:Bell FILTER({'!' * 90_000}true) }}\n")
+    assert [finding[:5] for finding in bells.findings()] == [(VIEW, 1, 1, "violation", "view")]
+
+
+def test_a_pipe_among_the_files_is_a_finding(bells):
+    os.mkfifo(bells.root / "data/turtle/sources/pipe.ttl")
+    message = "this file cannot be read: it is a pipe, a device or the like"
+    assert bells.findings() == [("data/turtle/sources/pipe.ttl", 1, 1, "violation", "syntax", message)]

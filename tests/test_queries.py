@@ -8,6 +8,7 @@ import faulthandler
 import io
 import json
 import os
+import socket
 import sys
 import threading
 import time
@@ -455,3 +456,13 @@ def test_an_endpoint_that_cannot_be_reached_is_told(tmp_path: Path, address: str
         assert "the endpoint did not answer" in error_of(done)
     else:
         assert done.returncode in (0, 1, 2)
+
+
+def test_a_query_past_the_guard_finds_no_socket() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as canary:
+        port = canary.getsockname()[1]
+        query = f"SELECT * {{ SERVICE SILENT <http://127.0.0.1:{port}/> {{ ?s ?p ?o }} }}"
+        ask_within(5, Store(), query, prefixes={}, where="q.rq")
+        canary.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            canary.accept()

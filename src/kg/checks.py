@@ -15,7 +15,7 @@ from kg.errors import DateError, QueryError
 from kg.findings import Finding, Severity, in_order
 from kg.lint import lint
 from kg.project import PREFIX_TABLE, Project, Reading, Role
-from kg.queries import ask
+from kg.queries import ask_within
 from kg.rules import Clash, Closure, Rules, Triple, compile_rules, infer
 from kg.shapes import validate
 from kg.turtle import Document, Statement, excerpt_of, used_prefixes
@@ -116,7 +116,15 @@ def _views(project: Project) -> Iterator[Finding]:
             text = path.read_text(encoding="utf-8")
             view = read_view(project, path)
             values = {parameter.name: parameter.term() for parameter in view.parameters}
-            answer = ask(Store(), view.query, prefixes=project.prefixes, values=values, where=shown)
+            # In a process of its own: what is too deep for the parser ends the process.
+            answer = ask_within(
+                project.settings.view_seconds,
+                Store(),
+                view.query,
+                prefixes=project.prefixes,
+                values=values,
+                where=shown,
+            )
         except (OSError, UnicodeDecodeError) as error:
             message, advice = f"this view cannot be read: {error}", "Save it as a file in UTF-8."
             yield Finding(shown, 1, 1, Severity.VIOLATION, "view", message, advice)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -155,7 +156,7 @@ class Project:
             paths += self.files(settings.views_folder, ".rq")
         for path in paths:
             try:
-                data = path.read_bytes()
+                data = _bytes_of(path)
             except OSError as error:
                 data = str(error.errno).encode()
             digest.update(f"{self.shown(path)}\0{len(data)}\0".encode())
@@ -169,7 +170,7 @@ class Project:
         for role, path in self.turtle_files():
             shown = self.shown(path)
             try:
-                documents[role].append(read_document(path.read_bytes(), shown))
+                documents[role].append(read_document(_bytes_of(path), shown))
             except TurtleError as error:
                 errors.append(error)
             except OSError as error:
@@ -180,6 +181,13 @@ class Project:
                 documents[role][index], wrong = with_bounds(document, dated)
                 errors += wrong
         return Reading(documents, errors)
+
+
+def _bytes_of(path: Path) -> bytes:
+    """Return what is in a file. Raises OSError for a pipe or a device too, which might never end."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is a pipe, a device or the like")
+    return path.read_bytes()
 
 
 def _dated_properties(ontology: Sequence[Document]) -> Mapping[NamedNode, tuple[NamedNode, NamedNode]]:

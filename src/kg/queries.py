@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import faulthandler
 import io
 import json
 import os
@@ -192,8 +193,11 @@ def ask_within(
                 size = int(statm.read().split()[0]) * resource.getpagesize()
             resource.setrlimit(resource.RLIMIT_AS, (size + memory, size + memory))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            # Rust says on standard error that memory has run out; the parent says it better.
+            # Rust says on standard error that memory has run out, a fault handler where; the parent says it better.
+            faulthandler.disable()
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            # Nothing more can be opened: whatever gets past the guard finds no socket.
+            resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
             try:
                 answer = ask(store, query, prefixes=prefixes, values=values, where=where)
                 if answer.triples is not None:
