@@ -285,11 +285,9 @@ class _Shown:
 
     def compact(self, iri: str) -> str:
         """Return an IRI as a prefixed name where one fits."""
-        fitting = [(ns, prefix) for prefix, ns in self.snapshot.prefixes.items() if iri.startswith(ns)]
-        if not fitting:
-            return f"<{iri}>"
-        namespace, prefix = max(fitting, key=lambda pair: len(pair[0]))
-        return f"{prefix}:{iri[len(namespace) :]}"
+        from kg.labels import compact
+
+        return compact(iri, self.snapshot.prefixes)
 
 
 @main.command("query")

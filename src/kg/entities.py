@@ -218,7 +218,7 @@ def footnotes(snapshot: Snapshot, facts: Iterable[Fact]) -> dict[tuple[NamedNode
     for fact in facts:
         if fact.file is not None:
             wanted.setdefault((fact.file.graph, fact.subject), fact)
-    locators = [_expand(snapshot, curie) for curie in snapshot.settings.locators]
+    locators = snapshot.locators
     said: dict[tuple[NamedNode, Node], dict[NamedNode, list[NamedNode | BlankNode | Literal]]] = {}
     nodes = {node for graph, subject in wanted for node in (graph, subject)}
     for fact in snapshot.facts_about(sorted(nodes, key=str)):
@@ -235,8 +235,3 @@ def footnotes(snapshot: Snapshot, facts: Iterable[Fact]) -> dict[tuple[NamedNode
         assert fact.file is not None
         found[graph, subject] = Footnote(number, fact.file, places, fact.line)
     return found
-
-
-def _expand(snapshot: Snapshot, curie: str) -> NamedNode:
-    prefix, _, local = curie.partition(":")
-    return NamedNode(snapshot.prefixes[prefix] + local)

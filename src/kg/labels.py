@@ -9,7 +9,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 from kg.messages import translator
 from kg.vocabulary import LABELS, RDF
 
-__all__ = ["choose", "labels_in", "local_name", "worked_out_labels"]
+__all__ = ["choose", "compact", "labels_in", "local_name", "worked_out_labels"]
 
 Node = NamedNode | BlankNode
 
@@ -30,6 +30,15 @@ def choose(labels: Mapping[str, str], languages: Sequence[str]) -> tuple[str, st
 def local_name(iri: str) -> str:
     """Return the last part of an IRI, for a thing that nothing names."""
     return iri.rstrip("/#").rsplit("#", 1)[-1].rsplit("/", 1)[-1] or iri
+
+
+def compact(iri: str, prefixes: Mapping[str, str]) -> str:
+    """Return an IRI as a prefixed name by the longest namespace that fits; else between angle brackets."""
+    fitting = [(namespace, prefix) for prefix, namespace in prefixes.items() if iri.startswith(namespace)]
+    if not fitting:
+        return f"<{iri}>"
+    namespace, prefix = max(fitting, key=lambda pair: len(pair[0]))
+    return f"{prefix}:{iri[len(namespace) :]}"
 
 
 def labels_in(quads: Iterable[Quad]) -> dict[Node, dict[str, str]]:

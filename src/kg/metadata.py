@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from pyoxigraph import Literal, NamedNode, Quad
@@ -146,8 +146,3 @@ def describe_origin(settings: Settings, origin: Origin) -> Iterator[Quad]:
     if origin.shallow:
         note = "Built from a shallow clone: earlier history was not at hand."
         yield Quad(dataset, RDFS.comment, Literal(note, language="en"), graph)
-
-
-def to_json(origin: Origin) -> dict[str, object]:
-    """Return an origin as a JSON object."""
-    return asdict(origin)

@@ -14,6 +14,7 @@ from pathlib import Path
 from pyoxigraph import NamedNode, Quad
 
 from kg.errors import KGError, SettingsError, TurtleError
+from kg.labels import compact
 from kg.settings import FILE_NAME, Settings, load_settings
 from kg.turtle import Document, PrefixDeclaration, read_document, with_bounds
 from kg.vocabulary import KG
@@ -101,12 +102,7 @@ class Project:
 
     def compact(self, iri: str) -> str:
         """Return an IRI as a prefixed name where the prefix table has the longest fitting namespace."""
-        best = max(
-            ((ns, prefix) for prefix, ns in self.prefixes.items() if iri.startswith(ns)),
-            key=lambda pair: len(pair[0]),
-            default=None,
-        )
-        return f"{best[1]}:{iri[len(best[0]) :]}" if best else f"<{iri}>"
+        return compact(iri, self.prefixes)
 
     @property
     def snapshots(self) -> Path:

@@ -131,6 +131,12 @@ class Snapshot:
             found = self._local.connection = sqlite3.connect(address, uri=True, check_same_thread=False)
         return found
 
+    @cached_property
+    def locators(self) -> Sequence[NamedNode]:
+        """The properties that footnotes show, in the order of `provenance.locators`."""
+        split = (curie.partition(":") for curie in self.settings.locators)
+        return [NamedNode(self.prefixes[prefix] + local) for prefix, _, local in split]
+
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return the rows of an SQL query. Raises SnapshotError where the file is damaged."""
         try:
@@ -294,10 +300,6 @@ class Snapshot:
                 (iri,),
             )
         )
-
-    def is_entity(self, iri: str) -> bool:
-        """Tell whether something in the graph has this IRI and a type."""
-        return bool(self.rows("SELECT 1 FROM entity JOIN term ON term.id = entity.term WHERE value = ?", (iri,)))
 
     def search(self, text: str, *, limit: int = 50) -> list[str]:
         """Return the IRIs of the entities that have all the words, the last one perhaps unfinished; best first."""

@@ -356,17 +356,12 @@ class _Painter:
     def _table(self, class_iri: str, relations: Sequence[Relation]) -> Table:
         classes = self.all_classes.get(relations[0].node.value, ())
         facts = [fact for relation in relations for fact in relation.facts]
-        hide = {RDF.type, *LABELS, *(self._locators())}
+        hide = {RDF.type, *LABELS, *(self.snapshot.locators)}
         hide |= {p for p in {fact.predicate for fact in facts} if self._says_nothing(p, relations)}
         groups = grouped(self.snapshot, facts, classes, self.description.labels, hide=hide)
         columns = [found.iri for group in groups for found in group.properties]
         rows = [self._relation_row(relation, columns, class_iri) for relation in relations]
         return Table(self.names.link(class_iri), [self._property(column, classes) for column in columns], rows)
-
-    def _locators(self) -> Iterable[NamedNode]:
-        for curie in self.snapshot.settings.locators:
-            prefix, _, local = curie.partition(":")
-            yield NamedNode(self.snapshot.prefixes[prefix] + local)
 
     def _says_nothing(self, predicate: NamedNode, relations: Sequence[Relation]) -> bool:
         """Tell whether a column would only repeat: this thing, the relation's name, or what other columns state."""
