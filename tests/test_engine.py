@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -152,14 +153,6 @@ def test_the_reference_shows_each_command_at_work() -> None:
 MODULES = sorted({"kg", *(found.name for found in pkgutil.walk_packages(kg.__path__, "kg."))})
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _snapshots_for_the_site() -> Iterator[None]:
-    """`kg.web.wsgi` opens a snapshot when it is imported, as a web server wants it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KG_SNAPSHOTS", str(building.bells().root / ".kg"))
-        yield
-
-
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_begins_with_a_sentence_and_lists_names_that_it_has(name: str) -> None:
     module = importlib.import_module(name)
@@ -175,6 +168,20 @@ def test_a_module_begins_with_a_sentence_and_lists_names_that_it_has(name: str) 
     )
 
 
+def test_importing_a_module_needs_no_snapshot_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Collecting the doctests of a fresh clone imports every module before anything was built."""
+    script = f"import importlib\nfor name in {MODULES}:\n    importlib.import_module(name)"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=building.environment(),
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert list(tmp_path.iterdir()) == []
+
+
 def _defines(path: Path) -> bool:
     """Tell whether a module defines a function or a class that others may use."""
     nodes = ast.parse(path.read_text("utf-8")).body
@@ -184,8 +191,6 @@ def _defines(path: Path) -> bool:
 def test_there_are_no_modules_but_these_in_a_core_without_the_web() -> None:
     """What the command line builds with knows nothing of Flask."""
     script = "import kg.cli, kg.build, kg.entities, kg.writers, sys; print('flask' in sys.modules)"
-    import sys
-
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, env=building.environment(), check=True
     )

@@ -87,7 +87,7 @@ def serve(snapshots: Path, *, host: str, port: int, threads: int, public_url: st
     port = claim(host, port)
     command = [
         sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port),
-        "--workers", "1", "--blocking-threads", str(threads), "--no-ws", "--log-level", "warning",
+        "--workers", "1", "--blocking-threads", str(threads), "--no-ws", "--log-level", "warning", "--factory",
         "kg.web.wsgi:app",
     ]  # fmt: skip
     environment = {**os.environ, "KG_SNAPSHOTS": str(snapshots), "KG_PUBLIC_URL": public_url}

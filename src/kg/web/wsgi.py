@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from flask import Flask
+
 from kg.web.site import create_app
 
 __all__ = ["app"]
 
-app = create_app(Path(os.environ.get("KG_SNAPSHOTS", ".kg")), public_url=os.environ.get("KG_PUBLIC_URL", ""))
+
+def app() -> Flask:
+    """Return the site that the environment asks for. Raises SnapshotError if there is no whole snapshot there."""
+    return create_app(Path(os.environ.get("KG_SNAPSHOTS", ".kg")), public_url=os.environ.get("KG_PUBLIC_URL", ""))
