@@ -51,9 +51,9 @@ def main() -> None:
     axioms = [Triple(*s[:3]) for document in reading.documents[Role.ONTOLOGY] for s in document.statements]
     rules = compile_rules(axioms).rules
     snapshot = ensure(project).snapshot
-    store = snapshot.store()
+    data = snapshot.data()
     in_rdflib = rdflib.Graph()
-    written = serialize(list(store.quads_for_pattern(None, None, None, None)), format=RdfFormat.N_QUADS)
+    written = serialize(list(data.store.quads_for_pattern(None, None, None, None)), format=RdfFormat.N_QUADS)
     assert written is not None
     whole = rdflib.Dataset()
     whole.parse(data=written.decode(), format="nquads")
@@ -74,7 +74,7 @@ def main() -> None:
 
     def here() -> None:
         for view in plain:
-            ask(store, view.query, prefixes=project.prefixes)
+            ask(data, view.query)
 
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "graph"

@@ -506,7 +506,7 @@ def test_a_damaged_snapshot_is_noticed_and_built_anew(world: Path, spoil: Callab
     built = ensure(open_project(world))
     assert built.snapshot.name == building.bells().snapshot.name
     assert current_in(world).path == built.snapshot.path
-    assert built.snapshot.store().query("SELECT * { ?s ?p ?o } LIMIT 1")
+    assert built.snapshot.data().store.query("SELECT * { ?s ?p ?o } LIMIT 1")
     assert len(built.snapshot.views()) == 3
     assert leftovers_in(world / ".kg") == []
 

@@ -273,13 +273,13 @@ def test_a_parameter_gets_its_value(bells: Path) -> None:
         ("ASK { bell:mair a cloch:Bell }", [], "yes\n"),
         ("ASK { bell:mair a cloch:TowerBell }", [], "no\n"),
         ("ASK { bell:mair a cloch:Bell }", ["--format", "csv"], "true\n"),
-        ("SELECT ?w { ?c cloch:weight ?w }", ["--format", "csv"], "w\n840.5\n"),
-        ("\ufeffSELECT ?w\r\n{ ?c cloch:weight ?w }\r\n", ["--format", "csv"], "w\n840.5\n"),
+        ("SELECT ?w { ?c cloch:weight ?w }", ["--format", "csv"], "w\n0840.50\n"),
+        ("\ufeffSELECT ?w\r\n{ ?c cloch:weight ?w }\r\n", ["--format", "csv"], "w\n0840.50\n"),
         (
             "CONSTRUCT WHERE { ?c cloch:weight ?w }",
             [],
             "@prefix casting: <https://bells.example/cloch/id/casting/> .\n"
-            "@prefix cloch: <https://bells.example/cloch/geirfa#> .\n\ncasting:y-fawr\n  cloch:weight 840.5 .\n",
+            "@prefix cloch: <https://bells.example/cloch/geirfa#> .\n\ncasting:y-fawr\n  cloch:weight 0840.50 .\n",
         ),
     ],
 )
@@ -301,7 +301,8 @@ def test_a_question_on_standard_input_is_answered(bells: Path, query: str, words
         (["-"], b"SELECT * { SERVICE <http://x.example/> {} }", "SERVICE is not allowed"),
         (["-"], b"{" * 5000, "brackets too deep"),
         (["-"], b"#" * 200_000, "200000 characters"),
-        (["-"], b"DELETE WHERE { ?s ?p ?o }", "this is not SPARQL"),
+        (["-"], b"DELETE WHERE { ?s ?p ?o }", "this is an update"),
+        (["-"], b"SELECT * { FILTER(" + b"!" * 90_000 + b"1) }", "too deep for the parser"),
         (["-", "--format", "csv"], b"CONSTRUCT WHERE { ?s ?p ?o }", "triples cannot be shown as csv"),
         (["-", "--format", "ttl"], b"SELECT * { ?s ?p ?o }", "rows cannot be shown as ttl"),
         (["questions/bells.rq", "-p", "x=y"], b"", "questions/bells.rq: the question has no parameter x"),

@@ -22,7 +22,7 @@ from tests.building import ROOT, closure_of, copy_of, delete_statement, flagship
 
 from kg.entities import Description, describe
 from kg.project import open_project
-from kg.queries import to_csv
+from kg.results import to_csv
 from kg.rules import Triple
 from kg.snapshot import CURRENT, Fact, Snapshot
 from kg.views import read_views

@@ -23,7 +23,7 @@ def said(quads: list[Quad]) -> dict[str, list[str]]:
 @pytest.mark.parametrize("world", WORLDS)
 def test_every_number_is_what_a_query_over_the_published_graph_gives(world: str) -> None:
     snapshot = WORLDS[world]().snapshot
-    store = snapshot.store()
+    store = snapshot.data().store
     base = snapshot.settings.entity_base
     queries = {
         "triples": "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }",
@@ -41,7 +41,7 @@ def test_every_number_is_what_a_query_over_the_published_graph_gives(world: str)
 def snapshot_says(world: str, predicate: str) -> list[Literal]:
     snapshot = WORLDS[world]().snapshot
     query = f"SELECT ?o {{ <{dataset_iri(snapshot.settings).value}> <{predicate}> ?o }}"
-    return [solution["o"] for solution in snapshot.store().query(query)]
+    return [solution["o"] for solution in snapshot.data().store.query(query)]
 
 
 @pytest.mark.parametrize("world", WORLDS)

@@ -7,7 +7,7 @@ from pyoxigraph import Literal, NamedNode
 
 from kg.errors import QueryError
 from kg.pivots import pivot
-from kg.queries import Answer
+from kg.results import Answer
 from kg.views import View
 
 A, B, C, D = (NamedNode("https://bells.example/" + name) for name in "abcd")

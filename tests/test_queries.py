@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import faulthandler
-import io
-import json
 import os
 import socket
 import sys
@@ -21,12 +18,13 @@ from urllib.parse import parse_qs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Store
+from pyoxigraph import Literal, NamedNode, Quad, Store
 from tests import building
 from tests.building import error_of, run_kg
 
-from kg.errors import QueryError
-from kg.queries import Answer, ask, ask_within, from_json, guard, to_csv, to_json
+from kg.errors import QueryError, Refused
+from kg.queries import Data, ask, ask_within, guard
+from kg.results import Answer, to_json
 from kg.settings import Settings
 
 SETTINGS = Settings(base_iri="https://bells.example/", title={"en": "Bells"})
@@ -208,7 +206,7 @@ def test_a_query_that_is_long_without_brackets_ends_no_process_but_its_own(query
     guard(query, SETTINGS)
     faulthandler.disable()  # it would tell on the terminal how the other process ended
     try:
-        ask_within(5, store, query, prefixes={}, where="deep.rq")
+        ask_within(5, Data(store), query, where="deep.rq")
     except QueryError as error:
         told = error.where
     else:
@@ -223,7 +221,7 @@ def test_a_query_that_is_long_without_brackets_ends_no_process_but_its_own(query
 
 def test_a_query_that_is_not_sparql_is_told_with_line_column_and_caret(store: Store) -> None:
     with pytest.raises(QueryError) as caught:
-        ask(store, "SELECT *\nWHERE {\n  ?a ?b } ?c\n}", prefixes={}, where="q.rq")
+        ask(Data(store), "SELECT *\nWHERE {\n  ?a ?b } ?c\n}", where="q.rq")
     place, _, rest = str(caught.value).partition(": ")
     _, line, column = place.split(":")
     assert (place.split(":")[0], line) == ("q.rq", "3")
@@ -232,26 +230,40 @@ def test_a_query_that_is_not_sparql_is_told_with_line_column_and_caret(store: St
     assert caret == "  " + " " * (int(column) - 1) + "^."[: len(caret.strip())]
 
 
-@pytest.mark.parametrize(
-    "query", ["", "nonsense", "SELECT", "DELETE WHERE { ?a ?b ?c }", "SELECT * { ?a unknown:b ?c }", "\0", "😀"]
-)
+@pytest.mark.parametrize("query", ["", "nonsense", "SELECT", "SELECT * { ?a unknown:b ?c }", "\0", "😀"])
 def test_what_is_not_a_query_is_told(store: Store, query: str) -> None:
     with pytest.raises(QueryError, match="not SPARQL"):
-        ask(store, query, prefixes={})
+        ask(Data(store), query)
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        "INSERT DATA { <a:a> <a:b> 1 }",
+        "PREFIX a: <b:> # DELETE\nDELETE WHERE { ?a ?b ?c }",
+        "BASE <a:b> LOAD <c>",
+        "with <a:a> delete { ?s ?p ?o } where { ?s ?p ?o }",
+        "CLEAR ALL",
+        "DROP SILENT ALL",
+    ],
+)
+def test_an_update_is_refused_as_such(store: Store, update: str) -> None:
+    with pytest.raises(Refused, match="this is an update"):
+        ask(Data(store), update)
 
 
 def test_prefixes_of_the_table_are_known_and_may_be_declared_again(store: Store) -> None:
     prefixes = {"b": "https://bells.example/"}
     query = "SELECT ?s { ?s b:mass 2 }"
-    assert ask(store, query, prefixes=prefixes).rows == [[NamedNode(B + "clara")]]
+    assert ask(Data(store, prefixes), query).rows == [[NamedNode(B + "clara")]]
     again = "PREFIX b: <https://other.example/> " + query
-    assert ask(store, again, prefixes=prefixes).rows == []
+    assert ask(Data(store, prefixes), again).rows == []
 
 
 def test_ask_gives_a_boolean_and_construct_sorted_triples(store: Store) -> None:
-    assert ask(store, "ASK { ?s ?p 3 }", prefixes={}).boolean is True
-    assert ask(store, "ASK { ?s ?p 4 }", prefixes={}).boolean is False
-    triples = ask(store, "CONSTRUCT WHERE { ?s <https://bells.example/mass> ?o }", prefixes={}).triples
+    assert ask(Data(store), "ASK { ?s ?p 3 }").boolean is True
+    assert ask(Data(store), "ASK { ?s ?p 4 }").boolean is False
+    triples = ask(Data(store), "CONSTRUCT WHERE { ?s <https://bells.example/mass> ?o }").triples
     assert triples is not None
     assert [triple.subject.value for triple in triples] == [B + "anna", B + "berta", B + "clara"]  # type: ignore[union-attr]
 
@@ -265,13 +277,13 @@ def test_ask_gives_a_boolean_and_construct_sorted_triples(store: Store) -> None:
     ],
 )
 def test_values_of_parameters_are_bound_wherever_the_first_group_opens(store: Store, query: str) -> None:
-    found = ask(store, query, prefixes={}, values={"least": Literal(1)})
+    found = ask(Data(store), query, values={"least": Literal(1)})
     assert found.rows == [[NamedNode(B + "anna")], [NamedNode(B + "clara")]]
 
 
 def test_a_parameter_keeps_the_positions_of_errors(store: Store) -> None:
     with pytest.raises(QueryError) as caught:
-        ask(store, "SELECT ?s {\n  ?s ?p ?o }}", prefixes={}, values={"x": Literal('a "quoted" {\n text')})
+        ask(Data(store), "SELECT ?s {\n  ?s ?p ?o }}", values={"x": Literal('a "quoted" {\n text')})
     assert caught.value.where.startswith("query:2:")
 
 
@@ -279,78 +291,29 @@ def test_a_query_that_does_not_end_is_ended(store: Store) -> None:
     began = time.monotonic()
     endless = "SELECT (COUNT(*) AS ?n) { " + " ".join(f"?a{i} ?b{i} ?c{i} ." for i in range(30)) + " }"
     with pytest.raises(QueryError, match=r"slow\.rq: the query took longer than 1 seconds?\..*limits\.view_seconds"):
-        ask_within(1, store, endless, prefixes={}, where="slow.rq")
+        ask_within(1, Data(store), endless, where="slow.rq")
     assert time.monotonic() - began < 20
 
 
 def test_a_query_that_wants_all_memory_is_ended(store: Store) -> None:
     greedy = "SELECT * { " + " ".join(f"?a{i} ?b{i} ?c{i} ." for i in range(12)) + " } ORDER BY ?a1"
     with pytest.raises(QueryError, match=r"big\.rq: .*memory"):
-        ask_within(60, store, greedy, prefixes={}, where="big.rq", memory=64 << 20)
+        ask_within(60, Data(store), greedy, where="big.rq", memory=64 << 20)
 
 
 def test_an_answer_longer_than_a_pipe_comes_whole(store: Store) -> None:
     query = "SELECT ?a ?b ?c { ?a ?p1 ?o1 . ?b ?p2 ?o2 . ?c ?p3 ?o3 . ?d ?p4 ?o4 . ?e ?p5 ?o5 }"
-    assert len(ask_within(30, store, query, prefixes={}, where="long.rq").rows) == 4**5
+    assert len(ask_within(30, Data(store), query, where="long.rq").rows) == 4**5
 
 
 def test_a_question_leaves_no_process_and_no_open_file_behind(store: Store) -> None:
     handles = len(os.listdir("/proc/self/fd"))
     for query in ("SELECT * { ?s ?p ?o }", "ASK {}", "nonsense", "CONSTRUCT WHERE { ?s ?p ?o }"):
         with contextlib.suppress(QueryError):
-            ask_within(5, store, query, prefixes={}, where="q")
+            ask_within(5, Data(store), query, where="q")
     assert len(os.listdir("/proc/self/fd")) == handles
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
-
-
-# --- the answer outside ----------------------------------------------------------------------------------
-
-TEXTS = ["plain", 'quo"ted', "a, b", "two\nlines", "carriage\r\nreturn", " spaces ", "", "émoji 😀", "=1+1", "\\n"]
-
-
-def test_csv_is_quoted_as_rfc_4180_says() -> None:
-    answer = Answer(("text", "other"), [[Literal(text), None] for text in TEXTS])
-    written = to_csv(answer)
-    assert written.startswith("text,other\r\nplain,\r\n")
-    assert [row[0] for row in csv.reader(io.StringIO(written, newline=""))] == ["text", *TEXTS]
-
-
-def test_csv_of_iris_blank_nodes_and_typed_literals_gives_values_without_type() -> None:
-    row = [NamedNode(B + "anna"), BlankNode("b1"), Literal("01", datatype=NamedNode("http://x.example/t")), None]
-    assert to_csv(Answer(("a", "b", "c", "d"), [row])).splitlines()[1] == f"{B}anna,_:b1,01,"
-
-
-def test_csv_of_a_boolean_is_a_word() -> None:
-    assert to_csv(Answer(boolean=True)).strip() == "true"
-
-
-TERMS = st.one_of(
-    st.none(),
-    st.just(NamedNode(B + "anna")),
-    st.just(BlankNode("b1")),
-    st.builds(Literal, st.text()),
-    st.builds(lambda text: Literal(text, language="cy"), st.text()),
-    st.builds(lambda text: Literal(text, datatype=NamedNode("http://www.w3.org/2001/XMLSchema#integer")), st.text()),
-)
-
-
-@given(st.lists(st.tuples(TERMS, TERMS)))
-def test_json_round_trip_gives_the_same_terms(rows: list[tuple[Literal | None, ...]]) -> None:
-    answer = Answer(("a", "__proto__"), [list(row) for row in rows])
-    assert from_json(to_json(answer)) == answer
-    json.loads(to_json(answer))
-
-
-@pytest.mark.parametrize("boolean", [True, False])
-def test_json_round_trip_of_a_boolean(boolean: bool) -> None:
-    assert from_json(to_json(Answer(boolean=boolean))) == Answer(boolean=boolean)
-
-
-@pytest.mark.parametrize("write", [to_csv, to_json])
-def test_triples_are_not_a_table(write: object) -> None:
-    with pytest.raises(QueryError, match="not a table"):
-        write(Answer(triples=[]))  # type: ignore[operator]
 
 
 # --- an endpoint somewhere else --------------------------------------------------------------------------
@@ -462,7 +425,7 @@ def test_a_query_past_the_guard_finds_no_socket() -> None:
     with socket.create_server(("127.0.0.1", 0)) as canary:
         port = canary.getsockname()[1]
         query = f"SELECT * {{ SERVICE SILENT <http://127.0.0.1:{port}/> {{ ?s ?p ?o }} }}"
-        ask_within(5, Store(), query, prefixes={}, where="q.rq")
+        ask_within(5, Data(Store()), query, where="q.rq")
         canary.setblocking(False)
         with pytest.raises(BlockingIOError):
             canary.accept()

@@ -16,7 +16,8 @@ import pytest
 from pyoxigraph import NamedNode, RdfFormat, Store
 from tests.building import flagship
 
-from kg.queries import ask, to_csv
+from kg.queries import Data, ask
+from kg.results import to_csv
 
 QUESTIONS = sorted((Path(__file__).parent / "questions").glob("*.rq"))
 
@@ -42,12 +43,12 @@ def prefixes() -> Mapping[str, str]:
 @pytest.fixture(scope="module")
 def graph() -> Store:
     """The flagship graph, which no test may change."""
-    return flagship().snapshot.store()
+    return flagship().snapshot.data().store
 
 
 def answer(store: Store, question: Path, prefixes: Mapping[str, str]) -> str:
     query = question.read_text(encoding="utf-8")
-    return to_csv(ask(store, query, prefixes=prefixes, where=question.name))
+    return to_csv(ask(Data(store, prefixes), query, where=question.name))
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.stem)
@@ -100,7 +101,7 @@ def test_without_the_node_exactly_its_row_is_lost(
     number: int, node: str, value: str, prefixes: Mapping[str, str]
 ) -> None:
     question = numbered(number)
-    store = flagship().snapshot.store()
+    store = flagship().snapshot.data().store
     removed = list(store.quads_for_pattern(iri(node, prefixes), None, None, None))
     assert removed
     for quad in removed:
@@ -137,7 +138,7 @@ def test_every_silent_question_has_an_invented_fact() -> None:
 
 @pytest.mark.parametrize("number", INVENTED, ids=lambda number: numbered(number).stem)
 def test_silent_question_would_find_the_fact(number: int, prefixes: Mapping[str, str]) -> None:
-    store = flagship().snapshot.store()
+    store = flagship().snapshot.data().store
     declared = "".join(f"@prefix {prefix}: <{namespace}> .\n" for prefix, namespace in prefixes.items())
     store.load((declared + INVENTED[number]).encode(), format=RdfFormat.TURTLE)
     assert len(answer(store, numbered(number), prefixes).splitlines()) == 2

@@ -197,7 +197,7 @@ def test_terms_are_found_by_kind_datatype_and_language(bells: Snapshot) -> None:
 
 
 def test_the_store_counts_a_triple_of_two_files_once_outside_graphs(bells: Snapshot) -> None:
-    store = bells.store()
+    store = bells.data().store
     pattern = f"<{B}id/casting/y-fawr> a <{CLOCH}Casting>"
     assert len(list(store.query(f"SELECT * {{ {pattern} BIND(1 AS ?x) }}"))) == 1
     assert len(list(store.query(f"SELECT * {{ GRAPH ?g {{ {pattern} }} }}"))) == 2

@@ -13,7 +13,7 @@ from tests.building import BELLS, WORLDS, copy_of, replace
 
 from kg.errors import QueryError
 from kg.project import open_project
-from kg.queries import to_csv
+from kg.results import to_csv
 from kg.views import Parameter, parse_view, read_views
 from kg.vocabulary import XSD
 
@@ -134,7 +134,7 @@ def test_a_view_answers_for_other_values_too(after: str, bells: list[str]) -> No
     assert found is not None
     view, _ = found
     values = {"after": view.parameters[0].term(after)}
-    answer = ask(snapshot.store(), view.query, prefixes=snapshot.prefixes, values=values)
+    answer = ask(snapshot.data(), view.query, values=values)
     assert [row[0].value.rsplit("/", 1)[1] for row in answer.rows if row[0]] == bells
 
 

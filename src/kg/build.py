@@ -24,9 +24,11 @@ import kg
 from kg import metadata
 from kg.errors import KGError, QueryError, SnapshotError
 from kg.labels import labels_in, local_name, worked_out_labels
+from kg.literals import Written
 from kg.presentation import arrange, presentation
 from kg.project import Project, Reading, Role
-from kg.queries import ask_within, to_json
+from kg.queries import Data, ask_within
+from kg.results import to_json
 from kg.rules import Triple
 from kg.settings import Settings
 from kg.snapshot import CURRENT, GRAPH, INDEXES, MANIFEST, SCHEMA, SITE, Snapshot, digest_of, open_snapshot, term_key
@@ -44,8 +46,11 @@ Progress = Callable[[str], None]
 
 _INPUTS = "inputs.json"
 
-# Where documents are served and how many threads serve them says nothing about the graph.
-_NOT_CONTENT = {"public_url", "threads", "snapshot_folder", "snapshots_kept"}
+# Where documents are served, by how many, and what one question may cost says nothing about the graph.
+_NOT_CONTENT = {
+    "public_url", "threads", "snapshot_folder", "snapshots_kept", "query_seconds", "query_memory", "result_rows",
+    "result_bytes", "executors", "site_executors",
+}  # fmt: skip
 
 
 class CheckFailed(KGError):
@@ -532,14 +537,14 @@ class _Writer:
         graphs = [document.graph for document in self.documents]
         store.bulk_extend(Quad(s.subject, s.predicate, s.object, graphs[number]) for number, s in self.quads.stated)
         store.bulk_extend([*self.quads.inferred, *self.quads.about])
+        data = Data(store, self.project.prefixes, self.project.settings.base_iri, Written.of(quads))
         for view in views:
             progress(f"asking {view.name}")
             where = f"{self.project.settings.views_folder}/{view.name}.rq"
             answer = ask_within(
                 self.project.settings.view_seconds,
-                store,
+                data,
                 view.query,
-                prefixes=self.project.prefixes,
                 values={parameter.name: parameter.term() for parameter in view.parameters},
                 where=where,
             )

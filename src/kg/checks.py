@@ -15,7 +15,7 @@ from kg.errors import DateError, QueryError
 from kg.findings import Finding, Severity, in_order
 from kg.lint import lint
 from kg.project import PREFIX_TABLE, Project, Reading, Role
-from kg.queries import ask_within
+from kg.queries import Data, ask_within
 from kg.rules import Clash, Closure, Rules, Triple, compile_rules, infer
 from kg.shapes import validate
 from kg.turtle import Document, Statement, excerpt_of, used_prefixes
@@ -119,9 +119,8 @@ def _views(project: Project) -> Iterator[Finding]:
             # In a process of its own: what is too deep for the parser ends the process.
             answer = ask_within(
                 project.settings.view_seconds,
-                Store(),
+                Data(Store(), project.prefixes, project.settings.base_iri),
                 view.query,
-                prefixes=project.prefixes,
                 values=values,
                 where=shown,
             )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,12 +18,12 @@ import kg
 from kg.errors import KGError, QueryError
 
 if TYPE_CHECKING:  # imported where they are used, so that --help and a warm start are quick
-    from pyoxigraph import BlankNode, Literal, NamedNode
     from rich.console import Console
 
     from kg.findings import Finding
+    from kg.literals import Term
     from kg.project import Project
-    from kg.queries import Answer
+    from kg.results import Answer
     from kg.snapshot import Fact, Snapshot
     from kg.views import View
 
@@ -259,13 +258,13 @@ class _Shown:
         self.languages += snapshot.settings.languages
         self._labels: dict[str, dict[str, str]] = {}
 
-    def learn(self, terms: Sequence[NamedNode | BlankNode | Literal | None]) -> None:
+    def learn(self, terms: Sequence[Term | None]) -> None:
         """Look up the names of many terms at once."""
         from pyoxigraph import NamedNode
 
         self._labels |= self.snapshot.labels(term.value for term in terms if isinstance(term, NamedNode))
 
-    def term(self, term: NamedNode | BlankNode | Literal | None) -> str:
+    def term(self, term: Term | None) -> str:
         from pyoxigraph import Literal, NamedNode
 
         from kg.dates import EDTF, in_words
@@ -310,7 +309,7 @@ def query_command(
       kg query views/NAME.rq --lang fr
       echo 'SELECT (COUNT(*) AS ?n) WHERE { ?s ?p ?o }' | kg query -
     """
-    from kg.queries import ask, ask_endpoint, guard
+    from kg.queries import ask_endpoint, ask_within, guard
     from kg.views import View, parse_view
 
     project = _project(context)
@@ -341,16 +340,15 @@ def query_command(
     if endpoint:
         answer = ask_endpoint(endpoint, text, prefixes=project.prefixes, values=values)
     else:
-        store = snapshot.store()
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a running query hears nothing else
-        answer = ask(store, text, prefixes=project.prefixes, values=values, where=name)
+        # Without a deadline and without a cap, as long as the person who asks has patience.
+        answer = ask_within(None, snapshot.data(), text, values=values, where=name, memory=None)
     _print_answer(answer, view, form, _Shown(snapshot, lang), project.prefixes)
 
 
 def _print_answer(answer: Answer, view: View, form: str | None, shown: _Shown, prefixes: Mapping[str, str]) -> None:
     from pyoxigraph import DefaultGraph, Quad
 
-    from kg.queries import to_csv, to_json
+    from kg.results import to_csv, to_json
     from kg.writers import write
 
     if answer.triples is not None:

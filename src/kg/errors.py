@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["DateError", "KGError", "NotFound", "QueryError", "SettingsError", "SnapshotError", "TurtleError"]
+__all__ = ["DateError", "KGError", "NotFound", "QueryError", "Refused", "SettingsError", "SnapshotError", "TurtleError"]
 
 
 class KGError(Exception):
@@ -56,6 +56,10 @@ class SnapshotError(KGError):
 
 class QueryError(KGError):
     """A question that cannot be asked as it stands."""
+
+
+class Refused(QueryError):
+    """A question that this graph does not take, though it may be right elsewhere."""
 
 
 class NotFound(KGError):

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pyoxigraph import BlankNode, Literal, NamedNode
-
 from kg.errors import QueryError
-from kg.queries import Answer
+from kg.literals import Term
+from kg.results import Answer
 from kg.views import View
 
 __all__ = ["Pivot", "pivot"]
-
-Term = NamedNode | BlankNode | Literal
 
 
 @dataclass(frozen=True)

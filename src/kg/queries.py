@@ -1,23 +1,19 @@
-"""Questions in SPARQL: what may be asked, asking it of a store within limits, and the answer as a table."""
+"""Questions in SPARQL: what may be asked, asking it of a store within limits, here or of an endpoint elsewhere."""
 
 from __future__ import annotations
 
-import csv
-import faulthandler
-import io
 import json
 import os
 import re
-import resource
-import signal
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TypedDict
 
 from pyoxigraph import (
     BlankNode,
-    Literal,
+    DefaultGraph,
     NamedNode,
+    Quad,
     QueryBoolean,
     QuerySolutions,
     QueryTriples,
@@ -27,22 +23,34 @@ from pyoxigraph import (
     parse,
 )
 
-from kg.errors import QueryError
+from kg.confinement import CRASHED, OUT_OF_MEMORY, confine, cover, deadline, exit_kind
+from kg.errors import QueryError, Refused
+from kg.literals import Term, Written
+from kg.results import Answer, from_json, to_json
 from kg.settings import Settings
 
-__all__ = ["Answer", "ask", "ask_endpoint", "ask_within", "from_json", "guard", "to_csv", "to_json"]
-
-Term = NamedNode | BlankNode | Literal
+__all__ = [
+    "Data",
+    "ask",
+    "ask_endpoint",
+    "ask_within",
+    "form_of",
+    "guard",
+    "rows_of",
+    "run",
+    "triples_of",
+    "values_from",
+]
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a query gave: rows under variables, one boolean, or triples."""
+class Data:
+    """What can be asked: a store with all graphs merged in its default graph, and how to read and show its terms."""
 
-    variables: tuple[str, ...] = ()
-    rows: Sequence[Sequence[Term | None]] = ()
-    boolean: bool | None = None
-    triples: Sequence[Triple] | None = None
+    store: Store
+    prefixes: Mapping[str, str] = field(default_factory=dict)
+    base_iri: str | None = None
+    written: Written = field(default_factory=Written)
 
 
 # --- what may be asked -----------------------------------------------------------------------------------
@@ -112,10 +120,10 @@ def _guard(query: str, settings: Settings) -> None:
     for found in re.finditer("SERVICE", bare, re.IGNORECASE):
         before = bare[max(0, found.start() - 1000) : found.start()]
         if not _IN_NAME_BEFORE.search(before) and not _IN_PREFIX_AFTER.match(bare, found.end()):
-            raise QueryError("SERVICE is not allowed", advice="This graph answers from its own data only.")
+            raise Refused("SERVICE is not allowed", advice="This graph answers from its own data only.")
 
 
-def with_values(query: str, values: Mapping[str, Term]) -> str:
+def _with_values(query: str, values: Mapping[str, Term]) -> str:
     """Return a SELECT or ASK query with variables bound: a VALUES block on the line where its first group opens.
 
     (The store's own substitutions work only for variables that are projected.)
@@ -128,108 +136,337 @@ def with_values(query: str, values: Mapping[str, Term]) -> str:
     return query
 
 
-_POSITION = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
+def values_from(texts: Mapping[str, str]) -> dict[str, Term]:
+    """Return values for `run` from terms as N-Triples has them. Raises QueryError for what is none."""
+    found: dict[str, Term] = {}
+    for name, text in texts.items():
+        try:
+            (quad,) = parse(f"<urn:a> <urn:b> {text} .", format=RdfFormat.N_TRIPLES)
+        except (SyntaxError, ValueError):
+            raise QueryError(f"the value of {name} is not a term", found=text, expected="one as in N-Triples") from None
+        found[name] = quad.object
+    return found
 
 
-def ask(
-    store: Store,
+# --- reading a query as words ----------------------------------------------------------------------------
+
+_TOKEN = re.compile(
+    _OPAQUE.pattern
+    + r"""|(?P<variable>[?$]\w+)
+      | (?P<name>[\w.·-]*:(?:[\w.:·-]|%[0-9A-Fa-f]{2}|\\.)*)
+      | (?P<word>\w+)
+      | (?P<sign>\S)""",
+    _OPAQUE.flags,
+)
+_UPDATES = {"insert", "delete", "load", "clear", "create", "drop", "copy", "move", "add", "with"}
+
+
+def _tokens(query: str) -> Iterator[re.Match[str]]:
+    """Give the tokens of a query without its comments; where they may be read in two ways, in one of them."""
+    return (match for match in _TOKEN.finditer(query) if not match["comment"])
+
+
+def form_of(query: str) -> str:
+    """Return the form of a query: select, ask, construct or describe; or what else stands there."""
+    word = _first_word(query)
+    return word["word"].lower() if word else ""
+
+
+def _first_word(query: str) -> re.Match[str] | None:
+    """Return the word after the prologue."""
+    for token in _tokens(query):
+        if token["word"] and token["word"].lower() not in ("prefix", "base", "version"):
+            return token
+    return None
+
+
+def _computed(query: str) -> set[str]:
+    """Return the variables that a query may bind to something else than a term of the data: after AS, in VALUES."""
+    found: set[str] = set()
+    before, inside = "", False
+    for token in _tokens(query):
+        word = (token["word"] or token["name"] or "").upper()
+        if token["variable"]:
+            if before.endswith(("AS", "VALUES")) or inside:
+                found.add(token["variable"][1:])
+        elif before.endswith("VALUES") and token["sign"] == "(":
+            inside = True
+        elif token["sign"] == ")":
+            inside = False
+        before = word
+    return found
+
+
+def _graphs_named(query: str) -> tuple[list[str], list[str]]:
+    """Return what stands after FROM and after FROM NAMED in a query, as it stands there."""
+    default: list[str] = []
+    named: list[str] = []
+    waiting: list[str] | None = None
+    for token in _tokens(query):
+        word = (token["word"] or "").upper()
+        if word.endswith("FROM"):
+            waiting = default
+        elif word == "NAMED" and waiting is default:
+            waiting = named
+        elif waiting is not None:
+            if token["iri"] or token["unclear"] or token["name"]:
+                waiting.append(token[0])
+            waiting = None
+    return default, named
+
+
+# --- asking ----------------------------------------------------------------------------------------------
+
+_POSITION = re.compile(r"error at (\d+):(\d+): (?:expected )?(?:one of )?(.*)", re.DOTALL)
+_UNKNOWN_FUNCTION = re.compile(r"The custom function <(.*)> is not supported", re.DOTALL)
+
+
+def run(
+    data: Data,
     query: str,
     *,
-    prefixes: Mapping[str, str],
     values: Mapping[str, Term] | None = None,
+    default_graphs: Sequence[str] | None = None,
+    named_graphs: Sequence[str] | None = None,
     where: str = "query",
-) -> Answer:
-    """Return the answer to a query over the union of all graphs.
+) -> QuerySolutions | QueryBoolean | QueryTriples:
+    """Return what the store gives for a query; rows and triples are worked out as they are taken.
 
-    `values` binds variables of the query's outermost group. Raises QueryError with line and column for a query that is
-    not SPARQL 1.1.
+    The dataset is that of the protocol (`default_graphs` and `named_graphs`) if it names one, else that of FROM and
+    FROM NAMED, else the union of all graphs and each of them. A function that nobody knows gives no value. `values`
+    binds variables of the query's outermost group. Raises QueryError with line and column for a query that is not
+    SPARQL 1.1.
     """
+    query = query.removeprefix("\N{BYTE ORDER MARK}")
+    text = _with_values(query, values or {})
+    store, dataset = data.store, _Dataset()
     try:
-        result = store.query(with_values(query, values or {}), prefixes=dict(prefixes))
-        if isinstance(result, QueryBoolean):
-            return Answer(boolean=bool(result))
-        if isinstance(result, QueryTriples):
-            return Answer(triples=sorted(result, key=str))
-        assert isinstance(result, QuerySolutions)
-        variables = tuple(variable.value for variable in result.variables)
-        return Answer(variables, [[solution[name] for name in variables] for solution in result])
+        if default_graphs is not None or named_graphs is not None:
+            store, dataset = _dataset(store, _iris(default_graphs or ()), _iris(named_graphs or ()))
+        else:
+            default, named = _graphs_named(query)
+            if len(default) > 1:
+                found = _resolved(data, query, default, named)
+                store, dataset = _dataset(store, found[: len(default)], found[len(default) :])
+        unknown: dict[NamedNode, object] = {}
+        while True:
+            try:
+                return store.query(
+                    text,
+                    base_iri=data.base_iri,
+                    prefixes=dict(data.prefixes),
+                    custom_functions=unknown,  # type: ignore[arg-type]
+                    **dataset,
+                )
+            except RuntimeError as error:
+                if (match := _UNKNOWN_FUNCTION.search(str(error))) is None or NamedNode(match[1]) in unknown:
+                    raise QueryError(f"the query cannot be answered: {error}", where=where) from None
+                unknown[NamedNode(match[1])] = _no_value
     except SyntaxError as error:
-        message = str(error.msg)
-        if position := _POSITION.search(message):
-            line, column = int(position[1]), int(position[2])
-            lines = query.split("\n")
-            there = lines[line - 1] if line <= len(lines) else ""
-            raise QueryError(
-                f"this is not SPARQL: {position[3].strip()}\n  {there}\n  {' ' * (column - 1)}^",
-                where=f"{where}:{line}:{column}",
-            ) from None
-        raise QueryError(f"this is not SPARQL: {message}", where=where) from None
+        raise _syntax_error(data, query, str(error.msg), where) from None
+    except UnicodeEncodeError:
+        raise QueryError("the query has half a character (a lone surrogate)", where=where) from None
+    except OSError as error:
+        raise QueryError(f"the query cannot be answered: {error}", where=where) from None
+
+
+def _no_value(*_: Term) -> None:
+    """Stand in for a function that nobody knows: its call is an error, so what it should bind stays unbound."""
+
+
+def _iris(texts: Sequence[str]) -> list[NamedNode]:
+    try:
+        return [NamedNode(text) for text in dict.fromkeys(texts)]
+    except ValueError as error:
+        raise QueryError("the name of a graph is not an IRI", found=", ".join(texts), expected=str(error)) from None
+
+
+def _resolved(data: Data, query: str, default: Sequence[str], named: Sequence[str]) -> list[NamedNode]:
+    """Return the IRIs that names in a query stand for: the store tells, asked with the same prologue."""
+    form = _first_word(query)
+    prologue = query[: form.start()] if form else ""
+    asked = f"{prologue} SELECT * {{ VALUES ?g {{ {' '.join([*default, *named])} }} }}"
+    found = data.store.query(asked, base_iri=data.base_iri, prefixes=dict(data.prefixes))
+    assert isinstance(found, QuerySolutions)
+    return [solution["g"] for solution in found]
+
+
+class _Dataset(TypedDict, total=False):
+    """What of a store a query sees, as the store takes it; all of it if nothing is said."""
+
+    default_graph: list[NamedNode | BlankNode | DefaultGraph]
+    named_graphs: list[NamedNode | BlankNode]
+
+
+def _dataset(store: Store, default: Sequence[NamedNode], named: Sequence[NamedNode]) -> tuple[Store, _Dataset]:
+    """Return a store, and what of it a query sees, for a dataset.
+
+    The store would count a triple that several graphs have several times, so these are put together in a store made
+    for the question.
+    """
+    default, named = list(dict.fromkeys(default)), list(dict.fromkeys(named))
+    if len(default) < 2:
+        return store, _Dataset(default_graph=[*default], named_graphs=[*named])
+    merged = Store()
+    for graph in default:
+        found = store.quads_for_pattern(None, None, None, graph)
+        merged.bulk_extend(Quad(q.subject, q.predicate, q.object, DefaultGraph()) for q in found)
+    for graph in named:
+        merged.bulk_extend(store.quads_for_pattern(None, None, None, graph))
+    return merged, _Dataset(default_graph=[DefaultGraph()], named_graphs=[*named])
+
+
+def _syntax_error(data: Data, query: str, message: str, where: str) -> QueryError:
+    """Return an error that says where a query is not SPARQL, and what was expected there."""
+    if form_of(query) in _UPDATES:
+        return Refused("this is an update, and the graph is only read", expected="SELECT, ASK, CONSTRUCT or DESCRIBE")
+    position = _POSITION.search(message)
+    if position is None:
+        return QueryError(f"this is not SPARQL: {message}", where=where)
+    line, column, expected = int(position[1]), int(position[2]), _expected(position[3])
+    lines = query.split("\n")
+    declared = {*data.prefixes}
+    for before, token in zip([None, *_tokens(query)], _tokens(query), strict=False):
+        if token["name"] is None:
+            continue
+        prefix = token["name"].partition(":")[0]
+        if before is not None and (before["word"] or "").upper() == "PREFIX":
+            declared.add(prefix)
+        elif prefix not in declared and prefix != "_" and not prefix.startswith("_:"):
+            line = query.count("\n", 0, token.start()) + 1
+            column = token.start() - query.rfind("\n", 0, token.start())
+            expected = f"a prefix that is known; {prefix}: is not declared"
+            break
+    there = lines[line - 1] if line <= len(lines) else ""
+    return QueryError(
+        f"this is not SPARQL: expected {expected}\n  {there}\n  {' ' * (column - 1)}^", where=f"{where}:{line}:{column}"
+    )
+
+
+def _expected(listed: str) -> str:
+    """Return what a parser's list of expected tokens says to a person."""
+    plain = re.sub(r"\[[^\]]*\](?:\s*\|\s*\[[^\]]*\])*", "", re.sub(r"\['[^\]]*\]", "", listed))
+    items = [item.strip() for item in re.split(r",\s*(?=[^\"])|,\s*(?=\")|\n\|", plain)]
+    items = [item for item in items if item and item != "|"]
+    if sentences := [item for item in items if " " in item]:
+        return f"none of this: {'; '.join(sentences)}"
+    if items == ["CONSTRUCT"]:  # all that the parser remembers at the first word
+        items = ["SELECT", "ASK", "CONSTRUCT", "DESCRIBE"]
+    if not items:
+        return "something else here"
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} or {items[-1]}"
+
+
+def rows_of(data: Data, query: str, values: Mapping[str, Term], found: QuerySolutions) -> Iterator[list[Term | None]]:
+    """Give the rows of a SELECT query, one by one, with literals as written where that is certain.
+
+    A variable that is never after AS, in BIND or VALUES holds a term of the data. A query with codepoint escapes may
+    hide these words, so there no variable counts as such.
+    """
+    names = [variable.value for variable in found.variables]
+    computed = set(names) if _CODEPOINT.search(query) else _computed(query) | set(values)
+    back = [number for number, name in enumerate(names) if name not in computed]
+    if not back or not data.written.forms:
+        for solution in found:
+            yield list(solution)
+        return
+    term = data.written.term
+    for solution in found:
+        row = list(solution)
+        for number in back:
+            row[number] = term(row[number])
+        yield row
+
+
+def triples_of(data: Data, found: QueryTriples) -> Iterator[Triple]:
+    """Give the triples of a CONSTRUCT or DESCRIBE query, those of the data with literals as written."""
+    return data.written.all_forms(found)
+
+
+def ask(data: Data, query: str, *, values: Mapping[str, Term] | None = None, where: str = "query") -> Answer:
+    """Return the answer to a query over the union of all graphs; see `run`."""
+    result = run(data, query, values=values, where=where)
+    if isinstance(result, QueryBoolean):
+        return Answer(boolean=bool(result))
+    if isinstance(result, QueryTriples):
+        return Answer(triples=sorted(triples_of(data, result), key=str))
+    variables = tuple(variable.value for variable in result.variables)
+    return Answer(variables, list(rows_of(data, query, values or {}, result)))
 
 
 def ask_within(
-    seconds: float,
-    store: Store,
+    seconds: float | None,
+    data: Data,
     query: str,
     *,
-    prefixes: Mapping[str, str],
     values: Mapping[str, Term] | None = None,
     where: str,
-    memory: int = 2 << 30,
+    memory: int | None = 2 << 30,
 ) -> Answer:
-    """Return the answer to a SELECT or ASK query, asked in a process of its own that ends at a deadline.
+    """Return the answer to a query, asked in a process of its own that ends at a deadline, if there is one.
 
-    Nothing else stops a query once it runs: the child's alarm has its default action, so the kernel ends it
-    wherever it is. `memory` is what the child may allocate beyond what it starts with, in bytes. Raises
-    QueryError for a query that is wrong, takes too long or needs too much memory.
+    `memory` is what that process may allocate beyond what it starts with, in bytes. Raises QueryError for a query
+    that is wrong, too deep for the parser, takes too long or needs too much memory.
     """
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:  # pragma: no cover (measured in the parent)
+        code = CRASHED
         try:
             os.close(reading)
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.setitimer(signal.ITIMER_REAL, seconds)
-            with open("/proc/self/statm", encoding="ascii") as statm:
-                size = int(statm.read().split()[0]) * resource.getpagesize()
-            resource.setrlimit(resource.RLIMIT_AS, (size + memory, size + memory))
-            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            # Rust says on standard error that memory has run out, a fault handler where; the parent says it better.
-            faulthandler.disable()
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-            # Nothing more can be opened: whatever gets past the guard finds no socket.
-            resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+            confine(memory)
+            deadline(seconds or 0)
+            cover()
             try:
-                answer = ask(store, query, prefixes=prefixes, values=values, where=where)
-                if answer.triples is not None:
-                    raise QueryError("a view is a SELECT query", where=where)
-                reply = "A" + to_json(answer)
+                reply = _as_text(ask(data, query, values=values, where=where))
             except QueryError as error:
-                reply = "E" + json.dumps([error.problem, error.where])
+                reply = "E" + json.dumps([error.problem, error.where, error.found, error.expected, error.advice])
             with os.fdopen(writing, "w", encoding="utf-8") as pipe:
                 pipe.write(reply)
-            os._exit(0)
-        except BaseException:
-            os._exit(70)
+            code = 0
+        except MemoryError:
+            code = OUT_OF_MEMORY
+        finally:
+            os._exit(code)
     os.close(writing)
     with os.fdopen(reading, encoding="utf-8") as pipe:
         reply = pipe.read()
     _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM:
-        raise QueryError(
-            f"the query took longer than {seconds:g} seconds",
-            where=where,
-            advice="Make it ask for less, or raise limits.view_seconds.",
-        )
-    if status != 0:
-        raise QueryError(
-            "the query ended its process, as one that needs too much memory does",
-            where=where,
-            advice="Make it ask for less.",
-        )
-    if reply[0] == "E":
-        problem, place = json.loads(reply[1:])
-        raise QueryError(problem, where=place)
-    return from_json(reply[1:])
+    match exit_kind(status):
+        case "ended":
+            return _from_text(reply)
+        case "time":
+            raise QueryError(
+                f"the query took longer than {seconds:g} seconds",
+                where=where,
+                advice="Make it ask for less, or raise limits.view_seconds.",
+            )
+        case "memory":
+            raise QueryError("the query needs too much memory", where=where, advice="Make it ask for less.")
+        case "crash":
+            raise QueryError(
+                "the query ended its process, as one that is too deep for the parser does",
+                where=where,
+                advice="Make it shorter, or less deep.",
+            )
+    raise QueryError("the process of the query was killed", where=where, advice="Ask again.")
+
+
+def _as_text(answer: Answer) -> str:
+    if answer.triples is None:
+        return "A" + to_json(answer)
+    return "T" + "".join(f"{triple} .\n" for triple in answer.triples)
+
+
+def _from_text(reply: str) -> Answer:
+    match reply[0]:
+        case "A":
+            return from_json(reply[1:])
+        case "T":
+            found = parse(reply[1:].encode(), format=RdfFormat.N_TRIPLES)
+            return Answer(triples=[Triple(q.subject, q.predicate, q.object) for q in found])
+    problem, where, found, expected, advice = json.loads(reply[1:])
+    raise QueryError(problem, where=where, found=found, expected=expected, advice=advice)
 
 
 def ask_endpoint(
@@ -247,7 +484,7 @@ def ask_endpoint(
 
     declared = "".join(f"PREFIX {name}: <{iri}>\n" for name, iri in prefixes.items())
     wrapper = SPARQLWrapper(address)
-    wrapper.setQuery(declared + with_values(query, values or {}))
+    wrapper.setQuery(declared + _with_values(query, values or {}))
     tabular = wrapper.queryType in ("SELECT", "ASK")
     wrapper.setReturnFormat(JSON if tabular else N3)
     try:
@@ -258,76 +495,3 @@ def ask_endpoint(
         return Answer(triples=sorted((Triple(q.subject, q.predicate, q.object) for q in found), key=str))
     except (SPARQLWrapperException, URLError, OSError, ValueError, LookupError, TypeError, SyntaxError) as error:
         raise QueryError("the endpoint did not answer", where=address, found=str(error)) from None
-
-
-# --- the answer as a table -------------------------------------------------------------------------------
-
-
-def _term_to_json(term: Term) -> dict[str, str]:
-    if isinstance(term, NamedNode):
-        return {"type": "uri", "value": term.value}
-    if isinstance(term, BlankNode):
-        return {"type": "bnode", "value": term.value}
-    found = {"type": "literal", "value": term.value}
-    if term.language:
-        found["xml:lang"] = term.language
-    elif term.datatype.value != "http://www.w3.org/2001/XMLSchema#string":
-        found["datatype"] = term.datatype.value
-    return found
-
-
-def _term_from_json(found: Mapping[str, Any]) -> Term:
-    if found["type"] == "uri":
-        return NamedNode(found["value"])
-    if found["type"] == "bnode":
-        return BlankNode(found["value"])
-    if "xml:lang" in found:
-        return Literal(found["value"], language=found["xml:lang"])
-    if "datatype" in found:
-        return Literal(found["value"], datatype=NamedNode(found["datatype"]))
-    return Literal(found["value"])
-
-
-def to_json(answer: Answer) -> str:
-    """Return rows or a boolean in the SPARQL 1.1 Query Results JSON Format."""
-    if answer.triples is not None:
-        raise QueryError("triples are not a table", advice="Ask a SELECT or ASK query.")
-    if answer.boolean is not None:
-        return json.dumps({"head": {}, "boolean": answer.boolean})
-    bindings = [
-        {name: _term_to_json(term) for name, term in zip(answer.variables, row, strict=True) if term is not None}
-        for row in answer.rows
-    ]
-    return json.dumps({"head": {"vars": answer.variables}, "results": {"bindings": bindings}}, ensure_ascii=False)
-
-
-def from_json(text: str) -> Answer:
-    """Return the answer that `to_json` wrote."""
-    found = json.loads(text)
-    if "boolean" in found:
-        return Answer(boolean=found["boolean"])
-    variables = tuple(found["head"]["vars"])
-    rows = [
-        [_term_from_json(binding[name]) if name in binding else None for name in variables]
-        for binding in found["results"]["bindings"]
-    ]
-    return Answer(variables, rows)
-
-
-def to_csv(answer: Answer) -> str:
-    """Return rows in the SPARQL 1.1 Query Results CSV Format: values without type, lines that end in CRLF."""
-    if answer.triples is not None:
-        raise QueryError("triples are not a table", advice="Ask a SELECT or ASK query.")
-    out = io.StringIO()
-    writer = csv.writer(out)
-    if answer.boolean is not None:
-        writer.writerow(["true" if answer.boolean else "false"])
-        return out.getvalue()
-    writer.writerow(answer.variables)
-    writer.writerows(_csv_row(row) for row in answer.rows)
-    return out.getvalue()
-
-
-def _csv_row(row: Sequence[Term | None]) -> Iterator[str]:
-    for term in row:
-        yield "" if term is None else str(term) if isinstance(term, BlankNode) else term.value

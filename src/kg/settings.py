@@ -163,11 +163,27 @@ class Settings:
     view_seconds: int = _setting("limits.view_seconds", _count(1, 3600), "Time for one view at build.", 30)
     query_length: int = _setting("limits.query_length", _count(100, 1_000_000), "Characters of a query.", 100_000)
     query_nesting: int = _setting("limits.query_nesting", _count(5, 1000), "Depth of brackets in a query.", 100)
+    query_seconds: int = _setting("limits.query_seconds", _count(1, 3600), "Time for one query of a client.", 10)
+    query_memory: int = _setting(
+        "limits.query_memory", _count(16, 1 << 20), "Memory for one query of a client, in MiB, beyond the graph's.", 512
+    )
+    result_rows: int = _setting(
+        "limits.result_rows", _count(1, 1_000_000_000), "Rows of a result, or triples; what is longer is cut.", 100_000
+    )
+    result_bytes: int = _setting(
+        "limits.result_bytes", _count(1000, 1 << 40), "Bytes of a result; what is longer is cut.", 64 << 20
+    )
 
     snapshot_folder: str = _setting("snapshots.folder", _folder, "Where snapshots are built and kept.", ".kg")
     snapshots_kept: int = _setting("snapshots.keep", _count(2, 1000), "How many snapshots stay, the newest first.", 3)
 
     threads: int = _setting("server.threads", _count(1, 256), "Threads that answer requests.", 4)
+    executors: int = _setting(
+        "server.executors", _count(1, 64), "Processes that answer the queries of clients, each one at a time.", 2
+    )
+    site_executors: int = _setting(
+        "server.site_executors", _count(1, 64), "Processes that answer the queries of the site's own pages.", 1
+    )
 
     @property
     def default_language(self) -> str:

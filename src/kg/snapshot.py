@@ -20,12 +20,26 @@ from urllib.parse import quote
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Store, parse
 
 from kg.errors import SnapshotError
+from kg.literals import Written
 from kg.presentation import Presentation
-from kg.queries import Answer, from_json
+from kg.queries import Data
+from kg.results import Answer, from_json
 from kg.settings import Settings
 from kg.views import Parameter, View
 
-__all__ = ["CURRENT", "GRAPH", "MANIFEST", "SCHEMA", "SITE", "Fact", "File", "Snapshot", "Why", "open_snapshot"]
+__all__ = [
+    "CURRENT",
+    "GRAPH",
+    "MANIFEST",
+    "SCHEMA",
+    "SITE",
+    "Fact",
+    "File",
+    "Snapshot",
+    "Why",
+    "open_snapshot",
+    "settings_from",
+]
 
 GRAPH, SITE, MANIFEST, CURRENT = "graph.nq", "site.sqlite", "manifest.json", "current"
 
@@ -119,7 +133,7 @@ class Snapshot:
             key: json.loads(value) for key, value in self.rows("SELECT key, value FROM meta")
         }
         self.name: str = path.name
-        self.settings = _settings_from(self.meta["settings"])
+        self.settings = settings_from(self.meta["settings"])
         self.prefixes: Mapping[str, str] = self.meta["prefixes"]
         self.presentation: Presentation = self.meta["presentation"]
 
@@ -335,16 +349,17 @@ class Snapshot:
 
     # --- the graph as a store ---
 
-    def store(self) -> Store:
-        """Return a store in memory: each named graph, and all of them once more in the default graph.
+    def data(self) -> Data:
+        """Return what can be asked: a store in memory with the prefixes and the base IRI of the graph.
 
-        The copy gives right counts where a union view of the named graphs would count a triple twice.
+        It has each named graph, and all of them once more in the default graph. The copy gives right counts where
+        a union view of the named graphs would count a triple twice.
         """
         store = Store()
         quads = list(parse(path=str(self.path / GRAPH), format=RdfFormat.N_QUADS))
         store.bulk_extend(quads)
         store.bulk_extend(Quad(quad.subject, quad.predicate, quad.object, DefaultGraph()) for quad in quads)
-        return store
+        return Data(store, self.prefixes, self.settings.base_iri, Written.of(quads))
 
 
 def _batches(numbers: Sequence[Any], size: int = 500) -> Iterator[Sequence[Any]]:
@@ -371,7 +386,8 @@ def _term(kind: str, value: str, datatype: str, language: str) -> Term:
     return Literal(value, datatype=NamedNode(datatype))
 
 
-def _settings_from(found: Mapping[str, Any]) -> Settings:
+def settings_from(found: Mapping[str, Any]) -> Settings:
+    """Return settings from their fields as JSON has them."""
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in found.items()}
     return Settings(**values)
 

@@ -11,9 +11,10 @@ from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFor
 
 from kg.vocabulary import RDF, XSD
 
-__all__ = ["FORMATS", "Format", "write"]
+__all__ = ["FORMATS", "NOT_IN_XML", "Format", "write"]
 
 Node = NamedNode | BlankNode
+Value = Node | Literal | Triple
 
 
 class Format:
@@ -66,17 +67,17 @@ def _triple(quad: Quad) -> Triple:
 
 # --- RDF/XML ---------------------------------------------------------------------------------------------
 
-# Characters that no XML 1.0 document may hold, not even as a reference.
-_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+#: Characters that no XML 1.0 document may hold, not even as a reference.
+NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 def _rdf_xml(quads: Sequence[Quad], prefixes: Mapping[str, str]) -> bytes:
     """RDF/XML; a character that XML does not have is written as U+FFFD."""
 
     def clean(term: Any) -> Any:
-        if not isinstance(term, Literal) or not _NOT_IN_XML.search(term.value):
+        if not isinstance(term, Literal) or not NOT_IN_XML.search(term.value):
             return term
-        text = _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", term.value)
+        text = NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", term.value)
         return Literal(text, language=term.language) if term.language else Literal(text, datatype=term.datatype)
 
     ordered = sorted((Triple(q.subject, q.predicate, clean(q.object)) for q in quads), key=str)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import Response
-from pyoxigraph import BlankNode, Literal, NamedNode
+from pyoxigraph import Literal
 
+from kg.literals import Term
 from kg.pivots import pivot
-from kg.queries import Answer, to_csv, to_json
+from kg.results import Answer, to_csv, to_json
 from kg.views import View
 from kg.web.negotiation import Offer
 from kg.web.reader import Names, Reader, Shown, Text
@@ -54,7 +55,7 @@ def lay_out(found: View, answer: Answer, names: Names) -> Result:
     return Result(caption, headings, [[_cell(term, names) for term in row] for row in answer.rows], False)
 
 
-def _cell(term: NamedNode | BlankNode | Literal | None, names: Names) -> Cell:
+def _cell(term: Term | None, names: Names) -> Cell:
     return [] if term is None else [names.show(term)]
 
 

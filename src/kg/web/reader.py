@@ -8,18 +8,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from babel import Locale, UnknownLocaleError
-from pyoxigraph import BlankNode, Literal, NamedNode
+from pyoxigraph import Literal, NamedNode, Triple
 
 from kg.dates import EDTF, in_words
 from kg.labels import local_name
+from kg.literals import Term
 from kg.messages import catalogue
 from kg.snapshot import Snapshot
 from kg.vocabulary import RDF, XSD
 from kg.web.addresses import Addresses, is_link
 
 __all__ = ["Names", "Reader", "Shown", "Text", "interface_language"]
-
-Term = NamedNode | BlankNode | Literal
 
 _NUMBERS = frozenset(XSD(name).value for name in ("integer", "decimal", "double", "float", "nonNegativeInteger"))
 _MACHINE_DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
@@ -182,5 +181,7 @@ class Names:
             return self.link(term.value)
         if isinstance(term, Literal):
             return self.reader.literal(term)
+        if isinstance(term, Triple):
+            return Shown(Text(str(term)))
         _ = self.reader.say
         return Shown(Text(_("(without a name)")))
