@@ -51,6 +51,9 @@ _NOT_CONTENT = {
     "public_url", "threads", "snapshot_folder", "snapshots_kept", "query_seconds", "query_memory", "result_rows",
     "result_bytes", "executors", "site_executors",
 }  # fmt: skip
+# Nor do the limits of requests.
+_NOT_CONTENT |= {"head_bytes", "head_seconds", "request_bytes", "body_seconds", "answer_seconds", "held_bytes"}
+_NOT_CONTENT |= {"connections", "waiting", "proxies", "response_cache"}
 
 
 class CheckFailed(KGError):

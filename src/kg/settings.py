@@ -174,6 +174,24 @@ class Settings:
         "limits.result_bytes", _count(1000, 1 << 40), "Bytes of a result; what is longer is cut.", 64 << 20
     )
 
+    head_bytes: int = _setting("limits.head_bytes", _count(8192, 1 << 20), "Bytes of the head of a request.", 65_536)
+    head_seconds: int = _setting(
+        "limits.head_seconds", _count(1, 60), "Time for the head of a request, and between two on one connection.", 10
+    )
+    request_bytes: int = _setting(
+        "limits.request_bytes", _count(0, 1 << 30), "Bytes of the body of a request.", 1 << 20
+    )
+    body_seconds: int = _setting("limits.body_seconds", _count(1, 3600), "Time for the body of a request.", 30)
+    answer_seconds: int = _setting("limits.answer_seconds", _count(1, 3600), "Time for a client to take an answer.", 60)
+    held_bytes: int = _setting(
+        "limits.held_bytes",
+        _count(1 << 20, 1 << 40),
+        "Bytes of request bodies and of answers that clients have not taken yet.",
+        256 << 20,
+    )
+    connections: int = _setting("limits.connections", _count(16, 1_000_000), "Connections that are open at once.", 4096)
+    waiting: int = _setting("limits.waiting", _count(1, 100_000), "Requests that wait for a thread.", 256)
+
     snapshot_folder: str = _setting("snapshots.folder", _folder, "Where snapshots are built and kept.", ".kg")
     snapshots_kept: int = _setting("snapshots.keep", _count(2, 1000), "How many snapshots stay, the newest first.", 3)
 
@@ -183,6 +201,12 @@ class Settings:
     )
     site_executors: int = _setting(
         "server.site_executors", _count(1, 64), "Processes that answer the queries of the site's own pages.", 1
+    )
+    proxies: int = _setting(
+        "server.proxies", _count(0, 16), "Proxies in front of the server whose word is believed.", 0
+    )
+    response_cache: int = _setting(
+        "server.response_cache", _count(0, 1 << 40), "Bytes of whole answers that are kept.", 64 << 20
     )
 
     @property

@@ -51,6 +51,7 @@ def create_app(snapshots: Path, *, public_url: str = "") -> Flask:
     @app.before_request
     def arrive() -> None:
         snapshot = current.get()
+        request.environ["kg.snapshot"] = snapshot.name  # whose words the answer has, for whoever keeps it
         languages = snapshot.settings.languages
         asked = request.args.get("lang", "")
         language = choose_language(request.headers.get("Accept-Language"), languages)
