@@ -8,7 +8,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # imported where they are used, so that --help and a warm sta
     from kg.project import Project
     from kg.results import Answer
     from kg.snapshot import Fact, Snapshot
+    from kg.supervisor import Watch
     from kg.views import View
 
 __all__ = ["main"]
@@ -195,17 +196,22 @@ def build_command(context: click.Context) -> None:
 @click.option(
     "--port", default=8000, show_default=True, help="Port to listen on; 0 for any (KG_PORT).", envvar="KG_PORT"
 )
+@click.option("--watch", is_flag=True, help="Build and swap again whenever a file of the graph changes.")
+@click.option(
+    "--log", default="", metavar="FILE|-", help="Write a line of JSON a request to a file, - for standard error.",
+    envvar="KG_LOG",
+)  # fmt: skip
 @click.pass_context
-def serve_command(context: click.Context, host: str, port: int) -> None:
+def serve_command(context: click.Context, host: str, port: int, watch: bool, log: str) -> None:
     """Check and build the graph if needed, and serve it.
 
     \b
     If the files do not check, the last good snapshot is served:
-      kg serve --port 8080
+      kg serve --port 8080 --watch
     """
     from kg.build import CheckFailed, ensure, last_good
     from kg.errors import SnapshotError
-    from kg.server import claim, serve
+    from kg.supervisor import claim, serve
 
     project = _project(context)
     port = claim(host, port)
@@ -230,11 +236,30 @@ def serve_command(context: click.Context, host: str, port: int) -> None:
             project.snapshots,
             host=host,
             port=port,
-            threads=project.settings.threads,
-            public_url=project.settings.public_url,
+            settings=project.settings,
             ready=ready,
+            tell=lambda text: click.echo(text, err=True),
+            log=str(Path(log).resolve()) if log not in ("", "-") else log,
+            watch=_watched(project) if watch else None,
         )
     )
+
+
+def _watched(project: Project) -> Watch:
+    """Return what `--watch` looks at: the settings and the folders that they name, also when they change."""
+    from kg.settings import FILE_NAME, load_settings
+    from kg.supervisor import Watch
+
+    settings = project.settings
+
+    def paths() -> list[Path]:
+        nonlocal settings
+        with suppress(KGError):  # while they are wrong, the folders named before are looked at
+            settings = load_settings(project.root / FILE_NAME)
+        folders = (settings.ontology_folder, settings.data_folder, settings.shapes_folder, settings.views_folder)
+        return [project.root / name for name in (FILE_NAME, *folders)]
+
+    return Watch([sys.executable, "-m", "kg.cli", "--project", str(project.root), "build"], paths)
 
 
 def _ensured(project: Project) -> Snapshot:

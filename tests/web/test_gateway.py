@@ -225,11 +225,11 @@ def test_a_body_that_stalls_is_ended_at_the_deadline(tmp_path: Path) -> None:
     assert gateway._held.bytes == 0
 
 
-def test_a_client_that_leaves_amid_its_body_gets_nothing_and_holds_nothing(tmp_path: Path) -> None:
+def test_a_body_that_breaks_off_never_reaches_the_application(tmp_path: Path) -> None:
     application = says()
     gateway = Gateway(application, SETTINGS, serving(tmp_path))
     told = one(gateway, method="POST", headers=[("Content-Length", "9")], parts=[b"x"])
-    assert (told.status, application.calls, gateway._held.bytes) == (0, [], 0)
+    assert (told.status, application.calls, gateway._held.bytes) == (400, [], 0)
 
 
 def test_a_slow_reader_is_left_at_the_deadline_and_holds_nothing_then(tmp_path: Path) -> None:

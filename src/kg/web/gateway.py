@@ -12,8 +12,10 @@ import io
 import json
 import os
 import secrets
+import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,12 +24,17 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote_to_bytes
 
-from kg.metrics import CONTENT_TYPE, Metrics
+from kg.connections import Connections
+from kg.executors import settings_at
+from kg.logs import open_log
+from kg.metrics import CONTENT_TYPE, Metrics, render
 from kg.settings import Settings
-from kg.snapshot import CURRENT
+from kg.snapshot import CURRENT, open_snapshot
+from kg.supervisor import LIFELINE
 from kg.web.cache import Answer, Responses
+from kg.web.site import create_app
 
-__all__ = ["Asks", "Gateway", "client_address"]
+__all__ = ["Asks", "Gateway", "client_address", "gateway"]
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -39,16 +46,32 @@ Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 _PIECE = 65_536
 # How often a question is asked anew because the snapshot that it was for has gone.
 _SWAPS = 3
-# How often the connections are looked at, in seconds.
+# How often the connections are looked at, and how long what was found of readiness holds, in seconds.
 _LOOK = 1.0
+# How long the answer to a probe may take; how long a server without supervisor may take to end, in seconds.
+_PROBE, _LAST_WORDS = 5.0, 2.0
 _METHODS = "GET, HEAD, OPTIONS"
 
 
 class Asks(Protocol):
     """Whoever answers the questions of the application: `kg.pool.Pool`."""
 
+    counts: Counter[str]
+
     async def ask(self, question: Any) -> Any:
         """Return what becomes of a question."""
+
+    @property
+    def waiting(self) -> int:
+        """How many questions wait for an executor."""
+
+    @property
+    def working(self) -> int:
+        """How many questions executors work on."""
+
+    @property
+    def cached_bytes(self) -> int:
+        """How much memory the kept answers take."""
 
 
 class _Refused(Exception):
@@ -76,7 +99,7 @@ class _Refused(Exception):
 
 
 class _Gone(Exception):
-    """The client has left before its request was whole."""
+    """The client has left before it had its answer."""
 
 
 @dataclass
@@ -184,7 +207,8 @@ class Gateway:
     """Serves an application to the clients of an ASGI server.
 
     `folder` has the link `current`, which says which snapshot is served; `pool` answers the questions of the
-    application; each request makes one call of `log`.
+    application, and `probe` makes one that only tells whether it does; each request makes one call of `log`. With a
+    `runtime` folder, that of a supervisor, the server ends when that one does.
     """
 
     def __init__(
@@ -195,6 +219,8 @@ class Gateway:
         *,
         kinds: Iterable[str] = (),
         pool: Asks | None = None,
+        probe: Callable[[str], Any] | None = None,
+        runtime: Path | None = None,
         log: Callable[[str], None] | None = None,
     ) -> None:
         self._application, self._settings, self._pool, self._log = application, settings, pool, log
@@ -205,6 +231,9 @@ class Gateway:
         self._held = _Held(settings.held_bytes)
         self._responses = Responses(settings.response_cache)
         self._metrics = Metrics()
+        self._probe, self._runtime = probe, runtime
+        self._connections = Connections(settings.answer_seconds)
+        self._ready_until, self._is_ready = 0.0, False
         self._open = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -215,14 +244,25 @@ class Gateway:
             await self._live(receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
+        tasks: list[asyncio.Task[None]] = []
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                if self._runtime is not None:
+                    _end_with(self._runtime / LIFELINE)
+                tasks.append(asyncio.create_task(self._watch_connections()))
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
+                for task in tasks:
+                    task.cancel()
                 self._threads.shutdown(wait=False)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+    async def _watch_connections(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK)
+            self._connections.look()
 
     # --- one request ---
 
@@ -236,6 +276,7 @@ class Gateway:
         visit = _Visit(secrets.token_hex(8), time.monotonic(), scope["method"], target, client)
         visit.kind = self._kind(raw)
         self._open += 1
+        self._connections.note(str(peer[0]), int(peer[1]))
         try:
             try:
                 answer = await self._answer(scope, headers, double, visit, receive)
@@ -321,7 +362,7 @@ class Gateway:
                 while True:
                     message = await receive()
                     if message["type"] != "http.request":
-                        raise _Gone
+                        raise _broken_body()
                     part = message.get("body", b"")
                     if size + len(part) > settings.request_bytes:
                         raise self._too_large("more")
@@ -344,7 +385,7 @@ class Gateway:
             raise
         if length.isdigit() and size < int(length):
             self._held.give(size)
-            raise _Gone  # it promised more than it sent
+            raise _broken_body()
         return b"".join(parts)
 
     def _too_large(self, found: str) -> _Refused:
@@ -440,19 +481,134 @@ class Gateway:
         return _plain(200, f"ok {visit.snapshot}\n")
 
     async def _ready(self, visit: _Visit) -> Answer:
-        return _plain(200, "ready\n")
+        """Answer whether pages and queries are answered; what was found holds for a second."""
+        visit.snapshot = self._served()
+        now = time.monotonic()
+        if now >= self._ready_until:
+            self._ready_until = now + _LOOK
+            self._is_ready = await self._can_answer(visit)
+            self._ready_until = time.monotonic() + _LOOK
+        if self._is_ready:
+            return _plain(200, f"ready {visit.snapshot}\n")
+        return _plain(503, "not ready\n", ("Retry-After", "1"))
+
+    async def _can_answer(self, visit: _Visit) -> bool:
+        """Tell whether the snapshot in use can be opened, and its executors answer."""
+        environ: Environ = {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": "/healthz", "RAW_URI": "/healthz"}
+        environ |= {"SERVER_NAME": "localhost", "SERVER_PORT": "80", "wsgi.url_scheme": "http"}
+        environ |= {"QUERY_STRING": "", "wsgi.errors": sys.stderr}
+        try:
+            async with asyncio.timeout(_PROBE):
+                answer = await self._call(environ, b"")
+                if answer.status != 200 or self._pool is None or self._probe is None:
+                    return answer.status == 200
+                result = await self._pool.ask(self._probe(answer.snapshot))
+                return bool(result.status == "ok")
+        except (TimeoutError, _Refused):
+            return False
 
     async def _measure(self, visit: _Visit) -> Answer:
+        """Answer with what Prometheus reads."""
+        cache, name = self._responses.cache, self._served()
         text = self._metrics.text()
+        for metric, kind, help_text, number in (
+            ("kg_requests_open", "gauge", "Requests that are being answered.", self._open),
+            ("kg_requests_waiting", "gauge", "Requests in threads, or waiting for one.", self._busy),
+            ("kg_held_bytes", "gauge", "Bytes of bodies and answers that are held for clients.", self._held.bytes),
+            (
+                "kg_connections_ended_total",
+                "counter",
+                "Connections of too slow readers, closed.",
+                self._connections.ended,
+            ),
+            ("kg_response_cache_hits_total", "counter", "Requests answered by what was kept.", cache.hits),
+            ("kg_response_cache_misses_total", "counter", "Requests that nothing was kept for.", cache.misses),
+            ("kg_response_cache_bytes", "gauge", "Bytes of kept answers.", cache.bytes),
+        ):
+            text += render(metric, kind, help_text, [({}, number)])
+        text += render("kg_snapshot_info", "gauge", "The snapshot in use.", [({"snapshot": name}, 1)])
+        if self._pool is not None:
+            pool = self._pool
+            text += render("kg_queries_waiting", "gauge", "Queries that wait for an executor.", [({}, pool.waiting)])
+            text += render("kg_queries_working", "gauge", "Queries that executors work on.", [({}, pool.working)])
+            text += render(
+                "kg_answer_cache_bytes", "gauge", "Bytes of kept answers to queries.", [({}, pool.cached_bytes)]
+            )
+            samples = [({"result": kind}, number) for kind, number in sorted(pool.counts.items())]
+            text += render("kg_queries_total", "counter", "Queries by what became of them.", samples)
+        if self._runtime is not None:
+            text += _executors(self._runtime / name[:16] / "status.json")
         return Answer(200, [("Content-Type", CONTENT_TYPE), ("Cache-Control", "no-store")], text.encode())
 
 
-def _plain(status: int, text: str) -> Answer:
-    return Answer(status, [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")], text.encode())
+def _executors(status: Path) -> str:
+    """Return what the query parent says of its executors, as metrics."""
+    try:
+        said = json.loads(status.read_text(encoding="utf-8"))
+        running = [({"group": name}, len(pids)) for name, pids in sorted(said["executors"].items())]
+        exits = [({"kind": kind}, number) for kind, number in sorted(said["exits"].items())]
+    except (OSError, ValueError, KeyError):
+        return ""
+    return render("kg_executors", "gauge", "Executors that are running.", running) + render(
+        "kg_executor_exits_total", "counter", "Executors of this snapshot that have ended, by what.", exits
+    )
+
+
+def _end_with(lifeline: Path) -> None:
+    """End this process soon after the other end of a pipe is closed: the supervisor is gone."""
+    try:
+        handle = os.open(lifeline, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        os._exit(1)  # it is gone already
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        loop.remove_reader(handle)
+        loop.call_later(_LAST_WORDS, os._exit, 1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    loop.add_reader(handle, end)
+
+
+def gateway() -> Gateway:
+    """Return the gateway that the environment asks for.
+
+    `KG_SNAPSHOTS` is the folder with the link `current`, `KG_PUBLIC_URL` the public address, `KG_RUNTIME` the folder
+    of a supervisor, `KG_LOG` where a line a request goes.
+    """
+    folder = Path(os.environ.get("KG_SNAPSHOTS", ".kg"))
+    runtime = Path(os.environ["KG_RUNTIME"]) if os.environ.get("KG_RUNTIME") else None
+    application = create_app(folder, public_url=os.environ.get("KG_PUBLIC_URL", ""))
+    settings = settings_at(runtime) if runtime is not None else None
+    if settings is None:
+        settings = open_snapshot((folder / CURRENT).resolve()).settings
+    kinds = {rule.rule[1:].partition("/")[0].partition(".")[0] for rule in application.url_map.iter_rules()}
+    return Gateway(
+        application,
+        settings,
+        folder,
+        kinds={kind for kind in kinds if "<" not in kind},
+        runtime=runtime,
+        log=open_log(os.environ.get("KG_LOG", "")),
+    )
+
+
+def _plain(status: int, text: str, *headers: tuple[str, str]) -> Answer:
+    said = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store"), *headers]
+    return Answer(status, said, text.encode())
 
 
 def _not_allowed() -> _Refused:
     return _Refused(405, "This method is not allowed here.", headers={"Allow": _METHODS})
+
+
+def _broken_body() -> _Refused:
+    return _Refused(
+        400,
+        "The body of this request is broken off.",
+        "Its parts are not framed as HTTP wants, or the client has left.",
+        headers={"Connection": "close"},
+    )
 
 
 def _headers(scope: Scope) -> tuple[dict[str, str], bool]:

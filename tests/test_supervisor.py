@@ -1,4 +1,4 @@
-"""`kg serve`: it says who has a port, serves what is good, and leaves nothing behind."""
+"""`kg serve`: it says who has a port, keeps what is good served whatever dies, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import contextlib
 import http.client
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,8 +34,8 @@ from tests.building import (
 )
 
 from kg.errors import KGError
-from kg.server import claim, holder_of
 from kg.snapshot import GRAPH
+from kg.supervisor import claim, holder_of, signature
 
 
 class Served:
@@ -52,16 +55,38 @@ class Served:
         self.told: list[str] = []
         self.port = 0
         self.started: list[int] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
-    def ready(self) -> Served:
+    def _read(self) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.told.append(line.rstrip())
-            if found := re.match(r"ready: .* at http://.*:(\d+)/$", line):
-                self.port = int(found[1])
-                self.started = self.children()
-                return self
-        pytest.fail(f"it never was ready: {self.told}")
+
+    def ready(self) -> Served:
+        assert until(lambda: bool(self._port()) or self.process.poll() is not None, seconds=90)
+        self.port = self._port()
+        if not self.port:
+            pytest.fail(f"it never was ready: {self.told}")
+        self.started = self.children()
+        return self
+
+    def _port(self) -> int:
+        return next((int(f[1]) for line in self.told if (f := re.match(r"ready: .* at http://.*:(\d+)/$", line))), 0)
+
+    def has_told(self, text: str) -> bool:
+        return any(text in line for line in list(self.told))
+
+    def child(self, words: str) -> int:
+        """The number of the child whose command has these words."""
+        found = [number for number, command in processes() if words in command and number in self.children()]
+        assert found, words
+        return min(found)
+
+    def is_well(self) -> bool:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return self.get("/readyz")[0] == 200
+        return False
 
     def get(self, path: str) -> tuple[int, str]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
@@ -91,7 +116,8 @@ class Served:
                 os.kill(number, signal.SIGKILL)
         if self.process.poll() is None:
             self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        self._reader.join(20)
 
 
 @contextlib.contextmanager
@@ -106,6 +132,12 @@ def served(folder: Path, *words: str, **env: str) -> Iterator[Served]:
 def alive(numbers: list[int]) -> list[int]:
     found = dict(processes())
     return [number for number in numbers if number in found]
+
+
+def parent_of(number: int) -> int:
+    with contextlib.suppress(OSError):
+        return int(Path(f"/proc/{number}/stat").read_text("utf-8").rpartition(")")[2].split()[1])
+    return 0
 
 
 def is_free(port: int) -> bool:
@@ -198,14 +230,63 @@ def test_it_ends_too_while_it_is_still_starting(world: Path) -> None:
         server.end()
 
 
-def test_a_web_server_that_dies_ends_the_command_with_an_error(world: Path) -> None:
+@pytest.mark.parametrize("words", ["-m granian", "-m kg.executors"])
+def test_whichever_child_dies_is_started_again(world: Path, words: str) -> None:
     with served(world) as server:
-        children = server.children()
-        for child in children:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
-        assert server.process.wait(20) == 1
-        assert until(lambda: not alive(children))
+        before = server.child(words)
+        os.kill(before, signal.SIGKILL)
+        assert until(lambda: server.has_told("it is started again"))
+        assert until(server.is_well)
+        assert until(lambda: before not in server.children())
+        assert server.get("/doc/bell/mair.ttl")[0] == 200
+        server.process.terminate()
+        assert server.process.wait(20) == 0
+        assert until(lambda: not alive(server.started))
+
+
+def test_the_web_servers_own_child_may_die_too(world: Path) -> None:
+    with served(world) as server:
+        main = server.child("-m granian")
+        worker = next(number for number in server.children() if parent_of(number) == main)
+        os.kill(worker, signal.SIGKILL)
+        assert until(lambda: server.has_told("it is started again"))
+        assert until(server.is_well)
+
+
+def test_pages_are_served_while_queries_are_not(world: Path) -> None:
+    """The query parent is stopped, so that it is neither there nor gone."""
+    with served(world) as server:
+        parent = server.child("-m kg.executors")
+        executors = [number for number in server.children() if parent_of(number) == parent]
+        for number in (parent, *executors):
+            os.kill(number, signal.SIGSTOP)
+        try:
+            assert server.get("/healthz")[0] == 200
+            assert server.get("/doc/bell/mair.ttl")[0] == 200
+        finally:
+            for number in (parent, *executors):
+                os.kill(number, signal.SIGCONT)
+
+
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """A folder with a short name: the path of a Unix socket may have about 100 bytes."""
+    with tempfile.TemporaryDirectory(prefix="kg-") as name:
+        yield Path(name)
+
+
+def test_the_folder_where_processes_meet_is_private_and_goes_with_them(world: Path, temporary: Path) -> None:
+    with served(world, TMPDIR=str(temporary)) as server:
+        (folder,) = temporary.glob("kg-serve-*")
+        assert folder.stat().st_mode & 0o777 == 0o700
+        os.kill(server.process.pid, signal.SIGKILL)
+        assert until(lambda: not alive(server.started))
+        assert folder.exists()  # nobody is left to remove it
+    with served(world, TMPDIR=str(temporary)) as server:
+        assert not folder.exists()
+        server.process.terminate()
+        assert server.process.wait(20) == 0
+    assert list(temporary.iterdir()) == []
 
 
 def test_it_builds_what_is_not_built_and_a_second_start_builds_nothing(tmp_path: Path) -> None:
@@ -218,12 +299,109 @@ def test_it_builds_what_is_not_built_and_a_second_start_builds_nothing(tmp_path:
         assert len(second.told) == 1
 
 
-def test_a_new_build_is_served_without_a_new_start(world: Path) -> None:
+# --- swaps -----------------------------------------------------------------------------------------------
+
+
+def test_a_new_build_is_served_without_a_new_start_and_no_request_fails(world: Path) -> None:
+    """Pages are asked for all the time while another process builds, back and forth."""
+    bell = world / "facts/register/bell/mair.ttl"
     with served(world) as server:
+        web = server.child("-m granian")
+        stop = threading.Event()
+        answers: list[tuple[int, str]] = []
+
+        def visit() -> None:
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+            while not stop.is_set():
+                connection.request("GET", "/doc/bell/mair.ttl")
+                response = connection.getresponse()
+                answers.append((response.status, response.read().decode()))
+            connection.close()
+
+        visitors = [threading.Thread(target=visit) for _ in range(3)]
+        for visitor in visitors:
+            visitor.start()
+        try:
+            for before, after in (("Cloch Fair", "Cloch Mair"), ("Cloch Mair", "Cloch Fair")):
+                replace(bell, before, after)
+                name = rebuilt(world).name
+                assert until(lambda: server.has_told(f"Now serving {name[:12]}."))  # noqa: B023
+                assert until(lambda: after in server.get("/doc/bell/mair.ttl")[1])  # noqa: B023
+        finally:
+            stop.set()
+            for visitor in visitors:
+                visitor.join(60)
+        assert {status for status, _ in answers} == {200}
+        assert all(("Cloch Fair" in text) != ("Cloch Mair" in text) for _, text in answers)
+        assert server.child("-m granian") == web
+
+
+def test_a_snapshot_that_cannot_be_served_leaves_the_one_before(world: Path) -> None:
+    before = current_in(world)
+    broken = before.path.with_name("0" * 64)
+    with served(world) as server:
+        broken.mkdir()
+        link = world / ".kg" / "current"
+        link.unlink()
+        link.symlink_to(broken.name)
+        assert until(lambda: server.has_told("Snapshot 000000000000 cannot be served"))
+        assert before.name in server.get("/healthz")[1]
+        link.unlink()
+        link.symlink_to(before.name)
+        assert until(server.is_well)
+
+
+def test_a_folder_without_a_link_leaves_what_is_served(world: Path) -> None:
+    with served(world) as server:
+        (world / ".kg" / "current").unlink()
+        assert server.get("/doc/bell/mair.ttl")[0] == 200
+        assert server.process.poll() is None
+
+
+# --- watching --------------------------------------------------------------------------------------------
+
+
+def test_a_change_is_built_and_served_and_a_wrong_one_is_told(world: Path) -> None:
+    bell = world / "facts/register/bell/mair.ttl"
+    with served(world, "--watch") as server:
+        replace(bell, '"Cloch Fair"@cy', '"Cloch Fair@cy')
+        assert until(lambda: server.has_told("The last good snapshot stays in use"))
+        assert server.has_told("facts/register/bell/mair.ttl:")
         assert "Cloch Fair" in server.get("/doc/bell/mair.ttl")[1]
-        replace(world / "facts/register/bell/mair.ttl", "Cloch Fair", "Cloch Mair")
-        rebuilt(world)
+
+        # As an editor writes: a new file takes the place of the old one.
+        fresh = bell.with_suffix(".ttl~")
+        fresh.write_text(bell.read_text("utf-8").replace('"Cloch Fair@cy', '"Cloch Mair"@cy'), "utf-8")
+        os.replace(fresh, bell)
         assert until(lambda: "Cloch Mair" in server.get("/doc/bell/mair.ttl")[1])
+
+        settings = (world / "kg.toml").read_text("utf-8")
+        (world / "kg.toml").write_text("= broken", "utf-8")
+        assert until(lambda: server.has_told("cannot be read as TOML"))
+        (world / "kg.toml").write_text(settings, "utf-8")
+        os.rename(world / "facts", world / "elsewhere")
+        assert until(lambda: server.has_told("this folder is missing"))
+        os.rename(world / "elsewhere", world / "facts")
+        replace(bell, "Cloch Mair", "Cloch Fawr")
+        assert until(lambda: "Cloch Fawr" in server.get("/doc/bell/mair.ttl")[1])
+        assert not server.has_told("Traceback")
+
+
+def test_what_editors_leave_and_what_vanishes_is_no_change(tmp_path: Path) -> None:
+    folder = tmp_path / "facts"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "a.ttl").write_text("a")
+    before = signature([folder, tmp_path / "kg.toml"])
+    assert len(before) == 1
+    for name in (".a.ttl.swp", "a.ttl~", "#a.ttl#", ".hidden/b.ttl"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("b")
+    (folder / "dangling.ttl").symlink_to("nowhere")
+    assert signature([folder, tmp_path / "kg.toml"]) == before
+    (folder / "deep" / "a.ttl").write_text("aa")
+    assert signature([folder, tmp_path / "kg.toml"]) != before
+    shutil.rmtree(folder)
+    assert signature([folder]) == {}
 
 
 # --- the last good snapshot ------------------------------------------------------------------------------
