@@ -54,6 +54,7 @@ _NOT_CONTENT = {
 # Nor do the limits of requests.
 _NOT_CONTENT |= {"head_bytes", "head_seconds", "request_bytes", "body_seconds", "answer_seconds", "held_bytes"}
 _NOT_CONTENT |= {"connections", "waiting", "proxies", "response_cache"}
+_NOT_CONTENT |= {"queue", "queue_seconds", "client_share", "answer_cache"}
 
 
 class CheckFailed(KGError):

@@ -106,6 +106,12 @@ def _count(lowest: int, highest: int) -> Check:
     return check
 
 
+def _share(value: Any) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= 1:
+        raise ValueError("a share, more than 0 and at most 1")
+    return float(value)
+
+
 def _setting(key: str, check: Check, help_text: str, default: Any = MISSING) -> Any:
     extra: dict[str, Any] = {} if default is MISSING else {"default": default}
     if isinstance(default, dict):
@@ -191,6 +197,11 @@ class Settings:
     )
     connections: int = _setting("limits.connections", _count(16, 1_000_000), "Connections that are open at once.", 4096)
     waiting: int = _setting("limits.waiting", _count(1, 100_000), "Requests that wait for a thread.", 256)
+    queue: int = _setting("limits.queue", _count(1, 10_000), "Queries that wait for their turn, of all clients.", 32)
+    queue_seconds: int = _setting("limits.queue_seconds", _count(1, 3600), "Time that a query waits for its turn.", 10)
+    client_share: float = _setting(
+        "limits.client_share", _share, "Share of the public executors, and of the queue, that one client may hold.", 0.5
+    )
 
     snapshot_folder: str = _setting("snapshots.folder", _folder, "Where snapshots are built and kept.", ".kg")
     snapshots_kept: int = _setting("snapshots.keep", _count(2, 1000), "How many snapshots stay, the newest first.", 3)
@@ -207,6 +218,9 @@ class Settings:
     )
     response_cache: int = _setting(
         "server.response_cache", _count(0, 1 << 40), "Bytes of whole answers that are kept.", 64 << 20
+    )
+    answer_cache: int = _setting(
+        "server.answer_cache", _count(0, 1 << 40), "Bytes of answers to queries that are kept.", 64 << 20
     )
 
     @property
