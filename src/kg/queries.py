@@ -123,7 +123,7 @@ def _guard(query: str, settings: Settings) -> None:
             raise Refused("SERVICE is not allowed", advice="This graph answers from its own data only.")
 
 
-def _with_values(query: str, values: Mapping[str, Term]) -> str:
+def with_values(query: str, values: Mapping[str, Term]) -> str:
     """Return a SELECT or ASK query with variables bound: a VALUES block on the line where its first group opens.
 
     (The store's own substitutions work only for variables that are projected.)
@@ -238,7 +238,7 @@ def run(
     SPARQL 1.1.
     """
     query = query.removeprefix("\N{BYTE ORDER MARK}")
-    text = _with_values(query, values or {})
+    text = with_values(query, values or {})
     store, dataset = data.store, _Dataset()
     try:
         if default_graphs is not None or named_graphs is not None:
@@ -484,7 +484,7 @@ def ask_endpoint(
 
     declared = "".join(f"PREFIX {name}: <{iri}>\n" for name, iri in prefixes.items())
     wrapper = SPARQLWrapper(address)
-    wrapper.setQuery(declared + _with_values(query, values or {}))
+    wrapper.setQuery(declared + with_values(query, values or {}))
     tabular = wrapper.queryType in ("SELECT", "ASK")
     wrapper.setReturnFormat(JSON if tabular else N3)
     try:

@@ -21,11 +21,13 @@ from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFor
 
 from kg.errors import SnapshotError
 from kg.literals import Written
+from kg.metadata import inferred_graph, metadata_graph
 from kg.presentation import Presentation
 from kg.queries import Data
 from kg.results import Answer, from_json
 from kg.settings import Settings
 from kg.views import Parameter, View
+from kg.vocabulary import VOID
 
 __all__ = [
     "CURRENT",
@@ -329,6 +331,38 @@ class Snapshot:
                 (" ".join(quoted) + "*", limit),
             )
         ]
+
+    # --- graphs ---
+
+    @cached_property
+    def graphs(self) -> Mapping[NamedNode, int]:
+        """The named graphs with the numbers of their triples: those of files, then inferred ones and the metadata."""
+        found = {
+            NamedNode(iri): count
+            for iri, count in self.rows(
+                "SELECT term.value, COUNT(*) FROM statement JOIN file ON file.id = statement.file "
+                "JOIN term ON term.id = file.graph GROUP BY file.id ORDER BY term.value"
+            )
+        }
+        ((inferred,),) = self.rows("SELECT COUNT(*) FROM statement WHERE file IS NULL")
+        found |= {inferred_graph(self.settings): inferred} if inferred else {}
+        return found | {metadata_graph(self.settings): len(self.meta["about"])}
+
+    @cached_property
+    def triple_count(self) -> int:
+        """The number of triples of all graphs, each counted once, as the metadata says it."""
+        about = "".join(f"{line} .\n" for line in self.meta["about"])
+        (found,) = [q for q in parse(about, format=RdfFormat.N_QUADS) if q.predicate == VOID.triples]
+        return int(found.object.value) if isinstance(found.object, Literal) else 0
+
+    def source_of(self, graph: NamedNode) -> NamedNode | None:
+        """Return the source that the file of a graph speaks for, None if it names none."""
+        found = self.rows(
+            "SELECT source.value FROM file JOIN term AS graph ON graph.id = file.graph AND graph.kind = 'i' "
+            "JOIN term AS source ON source.id = file.source WHERE graph.value = ?",
+            (graph.value,),
+        )
+        return NamedNode(found[0][0]) if found else None
 
     # --- views ---
 

@@ -20,6 +20,10 @@ __all__ = ["DISPLAYS", "Parameter", "View", "parse_view", "read_views"]
 DISPLAYS = ("table", "pivot", "map", "timeline", "network", "bars")
 
 
+# What a value may have to be, as people call it.
+_KINDS: Mapping[object, str] = {NamedNode: "an IRI", XSD.date: "a date", XSD.integer: "a whole number"}
+
+
 @dataclass(frozen=True)
 class Parameter:
     """A variable that is bound before the query runs, the value it has if the reader gives none, its meaning."""
@@ -29,8 +33,23 @@ class Parameter:
     descriptions: Mapping[str, str]
 
     def term(self, value: str | None = None) -> NamedNode | Literal:
-        """Return a value as a term: an IRI, a date, a number or a plain text, by what it looks like."""
-        text = self.default if value is None else value
+        """Return a value as a term: an IRI, a date, a number or a plain text, by what it looks like.
+
+        Raises QueryError for a value that is no such thing while the default one is: compared with it, it would
+        never be found and nothing would say so.
+        """
+        found = self._term(self.default if value is None else value)
+        expected = self._term(self.default)
+        kinds = [term.datatype if isinstance(term, Literal) else NamedNode for term in (found, expected)]
+        if kinds[0] != kinds[1] and kinds[1] != XSD.string:
+            raise QueryError(
+                f"the value of {self.name} is not of the right kind",
+                found=value or "nothing",
+                expected=f"{_KINDS[kinds[1]]}, such as {self.default}",
+            )
+        return found
+
+    def _term(self, text: str) -> NamedNode | Literal:
         if re.match(r"https?://", text):
             try:
                 return NamedNode(text)

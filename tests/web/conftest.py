@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
-from collections.abc import Callable
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+from tests.building import environment, until
 
 from kg.build import build
 from kg.project import open_project
@@ -46,3 +53,31 @@ def snapshot(snapshots: Path) -> Snapshot:
 @pytest.fixture(scope="session")
 def client(snapshots: Path) -> FlaskClient:
     return create_app(snapshots).test_client()
+
+
+@pytest.fixture(scope="session")
+def runtime(snapshot: Snapshot) -> Iterator[Path]:
+    """The folder of a running server, with executors of the snapshot behind tight limits."""
+    limits = replace(
+        snapshot.settings, query_seconds=2, query_memory=256, result_rows=300, result_bytes=100_000, query_length=20_000
+    )
+    with tempfile.TemporaryDirectory(prefix="kg-") as name:
+        folder = Path(name)
+        (folder / "settings.json").write_text(json.dumps(asdict(limits)), encoding="utf-8")
+        executors = subprocess.Popen(
+            [sys.executable, "-m", "kg.executors", os.fspath(snapshot.path)],
+            env=environment(KG_RUNTIME=name),
+            stdin=subprocess.PIPE,
+        )
+        try:
+            assert until(lambda: any(folder.glob("*/status.json")) or executors.poll() is not None)
+            assert executors.poll() is None
+            yield folder
+        finally:
+            executors.communicate(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def asking(snapshots: Path, runtime: Path) -> FlaskClient:
+    """The site with somebody who answers queries, at a public address."""
+    return create_app(snapshots, public_url="https://bells.example/public", runtime=runtime).test_client()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flask import Response, request
@@ -50,7 +50,7 @@ RDF_OFFERS: Sequence[Offer] = tuple(
 # How long an answer may be used without asking: a document until it changes, a redirect for a minute.
 FRESH = {"document": "no-cache", "redirect": "public, max-age=60", "pinned": "public, max-age=31536000, immutable"}
 
-_EXPOSED = "Link, ETag, Location, Content-Location, Allow, Retry-After"
+_EXPOSED = "Link, ETag, Location, Content-Location, Allow, Retry-After, Kg-Cut"
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,8 @@ class Problem(Exception):
     #: Of a 406: the types that can be had, with their addresses.
     available: Sequence[tuple[str, str]] = ()
     headers: dict[str, str] = field(default_factory=dict)
+    #: More that a program may want to know, such as the line of a mistake.
+    members: Mapping[str, object] = field(default_factory=dict)
 
 
 def content_type(offer: Offer) -> str:
@@ -146,8 +148,13 @@ def add_common_headers(response: Response, *, public_origin: str = "") -> Respon
             f"default-src 'none'; style-src {own}; img-src {own} data:; form-action {own}; "
             "base-uri 'none'; frame-ancestors 'none'"
         )
+    if "Allow" in headers:
+        headers["Allow"] = ", ".join(sorted(headers["Allow"].split(", ")))
     if request.method == "OPTIONS":
-        headers["Access-Control-Allow-Methods"] = "GET, HEAD, OPTIONS"
-        headers["Access-Control-Allow-Headers"] = "Accept, Accept-Language, If-None-Match"
+        if response.status_code == 200:
+            response.status_code = 204
+            headers.remove("Content-Type")
+        headers["Access-Control-Allow-Methods"] = headers.get("Allow", "GET, HEAD, OPTIONS")
+        headers["Access-Control-Allow-Headers"] = "Accept, Accept-Language, Content-Type, If-None-Match"
         headers["Access-Control-Max-Age"] = "86400"
     return response

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -14,9 +14,10 @@ from pyoxigraph import Literal, Quad, RdfFormat, parse
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from kg.errors import KGError
+from kg.executors import settings_at
 from kg.metadata import dataset_iri, describe_origin, read_origin
 from kg.vocabulary import VOID
-from kg.web import documents, lists, questions
+from kg.web import documents, endpoint, lists, questions
 from kg.web.addresses import Addresses
 from kg.web.current import Current
 from kg.web.documents import OFFERS
@@ -32,14 +33,16 @@ __all__ = ["create_app"]
 _STATIC = {"site.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
 
 
-def create_app(snapshots: Path, *, public_url: str = "") -> Flask:
+def create_app(snapshots: Path, *, public_url: str = "", runtime: Path | None = None) -> Flask:
     """Return the site of a folder of snapshots; it follows the link `current` there without a restart.
 
     `public_url` is where the site is seen from outside, and may have a path; without it, links are paths.
+    `runtime` is the folder of a running server, where executors answer queries; without it, nobody does.
     Raises SnapshotError if there is no whole snapshot to begin with.
     """
     app = Flask("kg.web", static_folder=None, template_folder=None)
     current = Current(snapshots)
+    limits = settings_at(runtime) if runtime else None
     static = {name: (resources.files("kg.web") / "static" / name).read_bytes() for name in _STATIC}
     templates = _templates({name: hashlib.sha256(data).hexdigest()[:12] for name, data in static.items()})
     public_url = public_url.rstrip("/")
@@ -57,7 +60,8 @@ def create_app(snapshots: Path, *, public_url: str = "") -> Flask:
         language = choose_language(request.headers.get("Accept-Language"), languages)
         known = asked in languages
         reader = Reader(asked if known else language, languages, asked if known else "")
-        g.visit = Visit(request, snapshot, reader, Addresses(snapshot.settings, public_url, reader.asked), templates)
+        addresses = Addresses(snapshot.settings, public_url, reader.asked)
+        g.visit = Visit(request, snapshot, reader, addresses, templates, limits or snapshot.settings, runtime)
         if asked and not known:
             _ = reader.say
             raise Problem(
@@ -70,11 +74,11 @@ def create_app(snapshots: Path, *, public_url: str = "") -> Flask:
     def leave(response: Response) -> Response:
         return add_common_headers(response, public_origin=origin[0] if origin else "")
 
-    def add(rule: str, answer: Callable[..., Response]) -> None:
+    def add(rule: str, answer: Callable[..., Response], methods: Sequence[str] = ("GET",)) -> None:
         def view(**values: str) -> Response:
             return answer(g.visit, **values)
 
-        app.add_url_rule(rule, rule, view)
+        app.add_url_rule(rule, rule, view, methods=methods)
 
     def asset(visit: Visit, name: str) -> Response:
         if name not in static:
@@ -90,6 +94,7 @@ def create_app(snapshots: Path, *, public_url: str = "") -> Flask:
         ("/dataset.<extension>", dataset),
         ("/views", questions.views),
         ("/views/<name>", questions.view),
+        ("/graphs", endpoint.graphs),
         ("/search", lists.search),
         ("/browse", lists.browse),
         ("/browse/<kind>", lists.browse_kind),
@@ -100,6 +105,7 @@ def create_app(snapshots: Path, *, public_url: str = "") -> Flask:
         ("/<path:rest>", elsewhere),
     ):
         add(rule, answer)
+    add("/sparql", endpoint.sparql, ("GET", "POST"))
     _handle_errors(app)
     return app
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from flask import Request, Response
 from jinja2 import Environment
 from werkzeug.datastructures import MultiDict
 
+from kg.pool import Question, Result, ask_now
+from kg.settings import Settings
 from kg.snapshot import Snapshot
 from kg.web.addresses import Addresses, raw_path
 from kg.web.negotiation import Offer, choose_type
@@ -31,6 +34,9 @@ class Visit:
     reader: Reader
     addresses: Addresses
     templates: Environment
+    #: The settings that limits come from, and where executors can be asked, if anywhere.
+    limits: Settings
+    runtime: Path | None = None
     names: Names = field(init=False)
 
     def __post_init__(self) -> None:
@@ -76,6 +82,35 @@ class Visit:
             available=[(found.media_type, address(found.key)) for found in offers],
             headers={"Link": ", ".join(str(Link(address(o.key), "alternate", o.media_type)) for o in offers)},
         )
+
+    # --- questions ---
+
+    def ask(self, question: Question, then: Callable[[Result], Response]) -> Response:
+        """Return the answer to a question to the graph, which `then` makes of what became of it.
+
+        No thread waits for a query where the site runs in the gateway: this call leaves the question in the
+        environment, and the request is handled once more when the result is there. Other servers of WSGI wait. Raises
+        Problem (503) where no executors run.
+        """
+        environ = self.request.environ
+        if (result := environ.get("kg.answer")) is not None:
+            return then(result)
+        if environ.get("kg.gateway"):
+            environ["kg.question"] = question
+            return Response(b"")
+        if self.runtime is None:
+            _ = self.say
+            raise Problem(
+                503,
+                _("Nobody answers queries here."),
+                _("The site runs without the processes that do. Start it with: kg serve"),
+            )
+        return then(ask_now(self.runtime, question, self.limits))
+
+    def limit(self, key: str) -> object:
+        """Return the value of a setting by its name in `kg.toml`."""
+        found = next(one for one in fields(Settings) if one.metadata["key"] == key)
+        return getattr(self.limits, found.name)
 
     # --- answers ---
 
@@ -137,6 +172,9 @@ def problem_json(problem: Problem) -> str:
         said["detail"] = problem.detail
     if problem.onward:
         said["seeAlso"] = [{"title": title, "href": href} for title, href in problem.onward]
+    said |= problem.members
     if problem.available:
-        said["available"] = [{"type": kind, "href": href} for kind, href in problem.available]
+        said["available"] = [
+            {"type": kind, "href": href} if href else {"type": kind} for kind, href in problem.available
+        ]
     return json.dumps(said, ensure_ascii=False, indent=2) + "\n"

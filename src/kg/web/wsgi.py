@@ -1,4 +1,7 @@
-"""The site for a WSGI server: `KG_SNAPSHOTS` names the folder of snapshots, `KG_PUBLIC_URL` the public address."""
+"""The site for a WSGI server: `KG_SNAPSHOTS` names the folder of snapshots, `KG_PUBLIC_URL` the public address.
+
+`KG_RUNTIME` names the folder of a running server, where executors answer queries; without it, nobody does.
+"""
 
 from __future__ import annotations
 
@@ -14,4 +17,9 @@ __all__ = ["app"]
 
 def app() -> Flask:
     """Return the site that the environment asks for. Raises SnapshotError if there is no whole snapshot there."""
-    return create_app(Path(os.environ.get("KG_SNAPSHOTS", ".kg")), public_url=os.environ.get("KG_PUBLIC_URL", ""))
+    runtime = os.environ.get("KG_RUNTIME")
+    return create_app(
+        Path(os.environ.get("KG_SNAPSHOTS", ".kg")),
+        public_url=os.environ.get("KG_PUBLIC_URL", ""),
+        runtime=Path(runtime) if runtime else None,
+    )
