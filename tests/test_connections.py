@@ -54,9 +54,9 @@ def test_one_that_is_not_stuck_for_so_long_yet_is_left(pair: tuple[socket.socket
 
 
 def test_one_that_has_just_begun_a_request_is_left(pair: tuple[socket.socket, socket.socket]) -> None:
-    connections = Connections(1)
+    connections = Connections(100)
     connections.look()
-    connections._since = {number: when - 10 for number, when in connections._since.items()}
+    connections._since = {number: when - 1000 for number, when in connections._since.items()}
     connections.note(*pair[0].getpeername())
     connections.look()
     assert (connections.ended, is_open(pair[0])) == (0, True)
