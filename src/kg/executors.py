@@ -60,7 +60,7 @@ _QUESTION = 16 << 20
 # Queries of strangers stand behind pages where they compete for a processor.
 _NICE = {"site": 0, "public": 5}
 # An executor that lived shorter than this, in seconds, is replaced only after a pause that grows to `_PAUSE`.
-_SHORT, _PAUSE = 0.05, 0.5
+_SHORT, _PAUSE = 0.05, 0.2
 
 
 def folder_of(runtime: Path, snapshot: str) -> Path:
@@ -145,6 +145,8 @@ def answer(loaded: Loaded, question: Mapping[str, Any]) -> tuple[dict[str, Any],
         return _problem("refused", error), None
     except QueryError as error:
         return _problem("wrong", error), None
+    except (OSError, RuntimeError) as error:  # what the store finds out only while it gives rows
+        return _problem("wrong", QueryError(f"the query cannot be answered: {error}")), None
 
 
 def _query(loaded: Loaded, question: Mapping[str, Any]) -> tuple[dict[str, Any], Body | None]:

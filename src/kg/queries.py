@@ -15,6 +15,7 @@ from pyoxigraph import (
     NamedNode,
     Quad,
     QueryBoolean,
+    QuerySolution,
     QuerySolutions,
     QueryTriples,
     RdfFormat,
@@ -307,57 +308,123 @@ def _dataset(store: Store, default: Sequence[NamedNode], named: Sequence[NamedNo
     default, named = list(dict.fromkeys(default)), list(dict.fromkeys(named))
     if len(default) < 2:
         return store, _Dataset(default_graph=[*default], named_graphs=[*named])
-    merged = Store()
+    merged = Store()  # filled by `extend`, because `bulk_extend` starts threads, which want much memory
     for graph in default:
         found = store.quads_for_pattern(None, None, None, graph)
-        merged.bulk_extend(Quad(q.subject, q.predicate, q.object, DefaultGraph()) for q in found)
+        merged.extend(Quad(q.subject, q.predicate, q.object, DefaultGraph()) for q in found)
     for graph in named:
-        merged.bulk_extend(store.quads_for_pattern(None, None, None, graph))
+        merged.extend(store.quads_for_pattern(None, None, None, graph))
     return merged, _Dataset(default_graph=[DefaultGraph()], named_graphs=[*named])
 
 
 def _syntax_error(data: Data, query: str, message: str, where: str) -> QueryError:
-    """Return an error that says where a query is not SPARQL, and what was expected there."""
+    """Return an error that says where a query is not SPARQL, what stands there, and what could."""
     if form_of(query) in _UPDATES:
         return Refused("this is an update, and the graph is only read", expected="SELECT, ASK, CONSTRUCT or DESCRIBE")
     position = _POSITION.search(message)
     if position is None:
         return QueryError(f"this is not SPARQL: {message}", where=where)
-    line, column, expected = int(position[1]), int(position[2]), _expected(position[3])
     lines = query.split("\n")
-    declared = {*data.prefixes}
-    for before, token in zip([None, *_tokens(query)], _tokens(query), strict=False):
-        if token["name"] is None:
-            continue
-        prefix = token["name"].partition(":")[0]
-        if before is not None and (before["word"] or "").upper() == "PREFIX":
-            declared.add(prefix)
-        elif prefix not in declared and prefix != "_" and not prefix.startswith("_:"):
-            line = query.count("\n", 0, token.start()) + 1
-            column = token.start() - query.rfind("\n", 0, token.start())
-            expected = f"a prefix that is known; {prefix}: is not declared"
-            break
+    line, column, items = int(position[1]), int(position[2]), _ITEM.findall(position[3])
+    said = [item.strip() for item in items if re.fullmatch(r"[^\"\[].* .*", item.strip())]
+    if said and "Prefix not found" not in said:  # about the query as a whole
+        problem = "; ".join(said)
+    else:
+        token, items = _first_wrong(data, query)
+        undeclared = _undeclared(data, query)
+        if undeclared is not None and (token is None or undeclared.start() <= token.start()):
+            token = undeclared
+        start = token.start() if token else len(query.rstrip())
+        line, column = query.count("\n", 0, start) + 1, start - query.rfind("\n", 0, start)
+        problem = f"{_shortened(token[0])} cannot stand here" if token else "it ends too early"
+        if token is not None and token is undeclared:
+            problem = f"the prefix {token['name'].partition(':')[0]}: is not declared"
+        elif expected := _expected(items):
+            problem += f"; expected {expected}"
     there = lines[line - 1] if line <= len(lines) else ""
     return QueryError(
-        f"this is not SPARQL: expected {expected}\n  {there}\n  {' ' * (column - 1)}^", where=f"{where}:{line}:{column}"
+        f"this is not SPARQL: {problem}\n  {there}\n  {' ' * (column - 1)}^", where=f"{where}:{line}:{column}"
     )
 
 
-def _expected(listed: str) -> str:
-    """Return what a parser's list of expected tokens says to a person."""
-    plain = re.sub(r"\[[^\]]*\](?:\s*\|\s*\[[^\]]*\])*", "", re.sub(r"\['[^\]]*\]", "", listed))
-    items = [item.strip() for item in re.split(r",\s*(?=[^\"])|,\s*(?=\")|\n\|", plain)]
-    items = [item for item in items if item and item != "|"]
-    if sentences := [item for item in items if " " in item]:
-        return f"none of this: {'; '.join(sentences)}"
-    if items == ["CONSTRUCT"]:  # all that the parser remembers at the first word
-        items = ["SELECT", "ASK", "CONSTRUCT", "DESCRIBE"]
-    if not items:
-        return "something else here"
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} or {items[-1]}"
+def _undeclared(data: Data, query: str) -> re.Match[str] | None:
+    """Return the first name in a query whose prefix nobody has declared."""
+    declared = {"_", *data.prefixes}
+    before = ""
+    for token in _tokens(query):
+        if token["name"]:
+            prefix = token["name"].partition(":")[0]
+            if before == "PREFIX":
+                declared.add(prefix)
+            elif prefix not in declared:
+                return token
+        before = (token["word"] or "").upper()
+    return None
 
 
-def rows_of(data: Data, query: str, values: Mapping[str, Term], found: QuerySolutions) -> Iterator[list[Term | None]]:
+# Ends a query in a way that no query can go on from, far enough from what stands before.
+_NO_END = " " * 30 + "\x01"
+
+
+def _first_wrong(data: Data, query: str) -> tuple[re.Match[str] | None, list[str]]:
+    """Return the first token after which a query cannot become right any more, and what could stand in its place.
+
+    There is none if the query could go on where it ends. The store's parser tells how far it came, but, as it
+    compares keywords blindly, up to a keyword's length too far. So it is asked how far it comes in the beginnings
+    of the query.
+    """
+    tokens = list(_tokens(query))
+    empty = Store()
+
+    def tried(number: int) -> tuple[bool, list[str]]:
+        beginning = query[: tokens[number - 1].end()] if number else ""
+        try:
+            empty.query(beginning + _NO_END, base_iri=data.base_iri, prefixes=dict(data.prefixes))
+        except SyntaxError as error:
+            if position := _POSITION.search(str(error.msg)):
+                line, column = int(position[1]), int(position[2])
+                before = sum(len(text) + 1 for text in beginning.split("\n")[: line - 1])
+                return before + column > len(beginning) + 25, _ITEM.findall(position[3])
+        return True, []
+
+    right, wrong = 0, len(tokens) + 1  # so many tokens make a good beginning, so many none
+    while wrong - right > 1:
+        middle = (right + wrong) // 2
+        if tried(middle)[0]:
+            right = middle
+        else:
+            wrong = middle
+    return (tokens[wrong - 1] if wrong <= len(tokens) else None), (tried(right)[1] if right else _FORMS)
+
+
+_ITEM = re.compile(r'"(?:\\.|[^"\\])*"|\[[^\]]*\](?:\s*\|\s*\[[^\]]*\])*|[^",\[\s][^,\[]*')
+_FORMS = ["SELECT", "ASK", "CONSTRUCT", "DESCRIBE"]
+_MEANT = {
+    "a variable": ('"?"', '"$"'),
+    "an IRI": ('"<"', '":"', "['A'"),
+    "a text": ('"\'"', '"\\""', "\"'''\"", '"\\"\\"\\""'),
+    "a number": ("['0'", '"+"', '"-"', '"."'),
+}
+
+
+def _expected(items: Sequence[str]) -> str:
+    """Return what a parser's list of expected tokens says to a person; nothing if it leaves out keywords."""
+    if "[_]" in items:
+        return ""
+    found = dict.fromkeys(
+        next((name for name, marks in _MEANT.items() if item.startswith(marks)), item.strip()) for item in items
+    )
+    *most, last = found or [""]
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:40]}…"
+
+
+def rows_of(
+    data: Data, query: str, values: Mapping[str, Term], found: QuerySolutions
+) -> Iterator[Sequence[Term | None]]:
     """Give the rows of a SELECT query, one by one, with literals as written where that is certain.
 
     A variable that is never after AS, in BIND or VALUES holds a term of the data. A query with codepoint escapes may
@@ -367,15 +434,16 @@ def rows_of(data: Data, query: str, values: Mapping[str, Term], found: QuerySolu
     computed = set(names) if _CODEPOINT.search(query) else _computed(query) | set(values)
     back = [number for number, name in enumerate(names) if name not in computed]
     if not back or not data.written.forms:
-        for solution in found:
-            yield list(solution)
-        return
+        return map(tuple, found)
     term = data.written.term
-    for solution in found:
+
+    def row(solution: QuerySolution) -> tuple[Term | None, ...]:
         row = list(solution)
         for number in back:
             row[number] = term(row[number])
-        yield row
+        return tuple(row)
+
+    return map(row, found)
 
 
 def triples_of(data: Data, found: QueryTriples) -> Iterator[Triple]:
@@ -391,7 +459,7 @@ def ask(data: Data, query: str, *, values: Mapping[str, Term] | None = None, whe
     if isinstance(result, QueryTriples):
         return Answer(triples=sorted(triples_of(data, result), key=str))
     variables = tuple(variable.value for variable in result.variables)
-    return Answer(variables, list(rows_of(data, query, values or {}, result)))
+    return Answer(variables, [list(row) for row in rows_of(data, query, values or {}, result)])
 
 
 def ask_within(

@@ -15,7 +15,7 @@ from kg.errors import QueryError
 from kg.literals import Term
 from kg.settings import Settings
 from kg.vocabulary import KG, XSD
-from kg.writers import NOT_IN_XML, write
+from kg.writers import NOT_IN_XML, n_triples, write
 
 __all__ = [
     "ROWS_FORMS", "TRIPLES_FORMS", "Answer", "Body", "Bounds", "boolean_body", "from_json", "rows_body", "to_csv",
@@ -68,6 +68,11 @@ class _Cut:
         self.link = f"{KG.iri}{limit}"
 
 
+_PARTS = ("subject", "predicate", "object")
+_STRING = XSD.string.value
+_quoted = json.encoder.encode_basestring  # as `json.dumps` without `ensure_ascii` writes a text, four times as fast
+
+
 # --- rows ------------------------------------------------------------------------------------------------
 
 
@@ -88,7 +93,7 @@ def rows_body(
         if bounds is not None and count >= bounds.rows:
             cut = _Cut("limits.result_rows", bounds.rows)
             break
-        written = table.row(row, first=count == 0)
+        written = table.row(row)
         size += len(written)
         if bounds is not None and size > bounds.bytes:
             cut = _Cut("limits.result_bytes", bounds.bytes)
@@ -101,51 +106,74 @@ def rows_body(
             held.clear()
             held_size = 0
     found.append(b"".join(held))
-    return Body([table.head(cut), *found, table.end(cut, empty=count == 0)], count, cut.limit if cut else "")
+    found[0] = found[0].removeprefix(table.between)
+    return Body([table.head(cut), *found, table.end(cut)], count, cut.limit if cut else "")
 
 
 class _Table:
     """One format of rows: head, rows and end as bytes. Terms that come again are not written anew."""
+
+    #: What each row begins with but the first.
+    between = b""
 
     def __init__(self, variables: Sequence[str]) -> None:
         self.variables = variables
         self._known: dict[Term, bytes] = {}
 
     def cell(self, term: Term) -> bytes:
-        """Return a term as bytes."""
-        found = self._known.get(term)
-        if found is None:
-            if len(self._known) > 20_000:
-                self._known.clear()
-            found = self._known[term] = self.text(term).encode()
+        """Return a term as bytes, and know it from now on."""
+        if len(self._known) > 20_000:
+            self._known.clear()
+        found = self._known[term] = self.text(term).encode()
         return found
 
     def text(self, term: Term) -> str:
         raise NotImplementedError
 
-    def row(self, row: Sequence[Term | None], *, first: bool) -> bytes:
+    def row(self, row: Sequence[Term | None]) -> bytes:
         raise NotImplementedError
 
     def head(self, cut: _Cut | None) -> bytes:
         raise NotImplementedError
 
-    def end(self, cut: _Cut | None, *, empty: bool) -> bytes:
+    def end(self, cut: _Cut | None) -> bytes:
         raise NotImplementedError
 
 
 class _Json(_Table):
     """SPARQL 1.1 Query Results JSON Format, with triple terms and base directions as RDF 1.2 has them."""
 
+    between = b","
+
     def __init__(self, variables: Sequence[str]) -> None:
         super().__init__(variables)
-        self.keys = [json.dumps(name, ensure_ascii=False).encode() + b":" for name in variables]
+        self.keys = [f"{_quoted(name)}:".encode() for name in variables]
 
     def text(self, term: Term) -> str:
-        return json.dumps(_term_to_json(term), ensure_ascii=False, separators=(",", ":"))
+        if isinstance(term, NamedNode):
+            return f'{{"type":"uri","value":{_quoted(term.value)}}}'
+        if isinstance(term, BlankNode):
+            return f'{{"type":"bnode","value":{_quoted(term.value)}}}'
+        if isinstance(term, Triple):
+            parts = ",".join(f'"{name}":{self.text(part)}' for name, part in zip(_PARTS, term, strict=True))
+            return f'{{"type":"triple","value":{{{parts}}}}}'
+        extra = ""
+        if term.language:
+            extra = f',"xml:lang":{_quoted(term.language)}'
+            if term.direction is not None:
+                extra += f',"its:dir":"{term.direction}"'
+        elif (datatype := term.datatype.value) != _STRING:
+            extra = f',"datatype":{_quoted(datatype)}'
+        return f'{{"type":"literal","value":{_quoted(term.value)}{extra}}}'
 
-    def row(self, row: Sequence[Term | None], *, first: bool) -> bytes:
-        cells = [key + self.cell(term) for key, term in zip(self.keys, row, strict=True) if term is not None]
-        return (b"\n{" if first else b",\n{") + b",".join(cells) + b"}"
+    def row(self, row: Sequence[Term | None]) -> bytes:
+        known = self._known
+        cells = [
+            key + (known.get(term) or self.cell(term))
+            for key, term in zip(self.keys, row, strict=True)
+            if term is not None
+        ]
+        return b",\n{%b}" % b",".join(cells)
 
     def head(self, cut: _Cut | None) -> bytes:
         head: dict[str, Any] = {"vars": list(self.variables)}
@@ -153,26 +181,8 @@ class _Json(_Table):
             head["link"] = [cut.link]
         return f'{{"head":{json.dumps(head, ensure_ascii=False)},"results":{{"bindings":['.encode()
 
-    def end(self, cut: _Cut | None, *, empty: bool) -> bytes:
+    def end(self, cut: _Cut | None) -> bytes:
         return b"]}" + (f',"cut":{json.dumps(cut.text)}'.encode() if cut else b"") + b"}"
-
-
-def _term_to_json(term: Term) -> dict[str, Any]:
-    if isinstance(term, NamedNode):
-        return {"type": "uri", "value": term.value}
-    if isinstance(term, BlankNode):
-        return {"type": "bnode", "value": term.value}
-    if isinstance(term, Triple):
-        parts = zip(("subject", "predicate", "object"), term, strict=True)
-        return {"type": "triple", "value": {name: _term_to_json(part) for name, part in parts}}
-    found = {"type": "literal", "value": term.value}
-    if term.language:
-        found["xml:lang"] = term.language
-        if term.direction is not None:
-            found["its:dir"] = str(term.direction)
-    elif term.datatype != XSD.string:
-        found["datatype"] = term.datatype.value
-    return found
 
 
 _XML_HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<sparql xmlns="http://www.w3.org/2005/sparql-results#">\n<head>'
@@ -192,20 +202,22 @@ class _Xml(_Table):
         if isinstance(term, BlankNode):
             return f"<bnode>{_xml(term.value)}</bnode>"
         if isinstance(term, Triple):
-            parts = zip(("subject", "predicate", "object"), term, strict=True)
+            parts = zip(_PARTS, term, strict=True)
             return f"<triple>{''.join(f'<{name}>{self.text(part)}</{name}>' for name, part in parts)}</triple>"
         extra = ""
         if term.language:
-            extra = f' xml:lang="{term.language}"'
+            extra = f' xml:lang="{_xml(term.language)}"'
             if term.direction is not None:
                 extra += f' {_ITS} its:dir="{term.direction}"'
-        elif term.datatype != XSD.string:
-            extra = f' datatype="{_xml(term.datatype.value)}"'
+        elif (datatype := term.datatype.value) != _STRING:
+            extra = f' datatype="{_xml(datatype)}"'
         return f"<literal{extra}>{_xml(term.value)}</literal>"
 
-    def row(self, row: Sequence[Term | None], *, first: bool) -> bytes:
+    def row(self, row: Sequence[Term | None]) -> bytes:
         cells = [
-            key + self.cell(term) + b"</binding>" for key, term in zip(self.keys, row, strict=True) if term is not None
+            key + (self._known.get(term) or self.cell(term)) + b"</binding>"
+            for key, term in zip(self.keys, row, strict=True)
+            if term is not None
         ]
         return b"<result>" + b"".join(cells) + b"</result>\n"
 
@@ -214,7 +226,7 @@ class _Xml(_Table):
         link = f'<link href="{cut.link}"/>' if cut else ""
         return f"{_XML_HEAD}{names}{link}</head>\n<results>\n".encode()
 
-    def end(self, cut: _Cut | None, *, empty: bool) -> bytes:
+    def end(self, cut: _Cut | None) -> bytes:
         return f"</results>\n{f'<!-- {cut.text} -->' if cut else ''}</sparql>\n".encode()
 
 
@@ -234,13 +246,14 @@ class _Csv(_Table):
         # A line of one empty cell would be no record at all.
         return (b",".join(cells) or (b'""' if cells else b"")) + b"\r\n"
 
-    def row(self, row: Sequence[Term | None], *, first: bool) -> bytes:
-        return self.line([b"" if term is None else self.cell(term) for term in row])
+    def row(self, row: Sequence[Term | None]) -> bytes:
+        known = self._known
+        return self.line([b"" if term is None else known.get(term) or self.cell(term) for term in row])
 
     def head(self, cut: _Cut | None) -> bytes:
         return ",".join(self.variables).encode() + b"\r\n"
 
-    def end(self, cut: _Cut | None, *, empty: bool) -> bytes:
+    def end(self, cut: _Cut | None) -> bytes:
         return self.line([f"# {cut.text}".encode(), *[b""] * (len(self.variables) - 1)]) if cut else b""
 
 
@@ -254,15 +267,16 @@ class _Tsv(_Table):
     """SPARQL 1.1 Query Results TSV Format: terms as N-Triples has them."""
 
     def text(self, term: Term) -> str:
-        return str(term)
+        return n_triples(term)
 
-    def row(self, row: Sequence[Term | None], *, first: bool) -> bytes:
-        return b"\t".join([b"" if term is None else self.cell(term) for term in row]) + b"\n"
+    def row(self, row: Sequence[Term | None]) -> bytes:
+        known = self._known
+        return b"\t".join([b"" if term is None else known.get(term) or self.cell(term) for term in row]) + b"\n"
 
     def head(self, cut: _Cut | None) -> bytes:
         return "\t".join(f"?{name}" for name in self.variables).encode() + b"\n"
 
-    def end(self, cut: _Cut | None, *, empty: bool) -> bytes:
+    def end(self, cut: _Cut | None) -> bytes:
         if cut is None:
             return b""
         return b"\t".join([str(Literal(f"# {cut.text}")).encode(), *[b""] * (len(self.variables) - 1)]) + b"\n"
@@ -369,7 +383,7 @@ def _term_from_json(found: Mapping[str, Any]) -> Any:
         case "bnode":
             return BlankNode(value)
         case "triple":
-            return Triple(*(_term_from_json(value[name]) for name in ("subject", "predicate", "object")))
+            return Triple(*(_term_from_json(value[name]) for name in _PARTS))
     if "xml:lang" in found:
         direction = {"ltr": BaseDirection.LTR, "rtl": BaseDirection.RTL}.get(found.get("its:dir", ""))
         return Literal(value, language=found["xml:lang"], direction=direction)

@@ -9,9 +9,10 @@ from typing import Any
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Triple, serialize
 
+from kg.errors import QueryError
 from kg.vocabulary import RDF, XSD
 
-__all__ = ["FORMATS", "NOT_IN_XML", "Format", "write"]
+__all__ = ["FORMATS", "NOT_IN_XML", "Format", "n_triples", "write"]
 
 Node = NamedNode | BlankNode
 Value = Node | Literal | Triple
@@ -61,6 +62,13 @@ def write(quads: Iterable[Quad], extension: str, prefixes: Mapping[str, str]) ->
     raise ValueError(f"unknown extension: {extension}")
 
 
+def n_triples(term: Value) -> str:
+    """Return a term as N-Triples has it."""
+    if isinstance(term, Triple):
+        return f"<<( {n_triples(term.subject)} {n_triples(term.predicate)} {n_triples(term.object)} )>>"
+    return str(term)
+
+
 def _triple(quad: Quad) -> Triple:
     return Triple(quad.subject, quad.predicate, quad.object)
 
@@ -78,7 +86,11 @@ def _rdf_xml(quads: Sequence[Quad], prefixes: Mapping[str, str]) -> bytes:
         if not isinstance(term, Literal) or not NOT_IN_XML.search(term.value):
             return term
         text = NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", term.value)
-        return Literal(text, language=term.language) if term.language else Literal(text, datatype=term.datatype)
+        return (
+            Literal(text, language=term.language, direction=term.direction)
+            if term.language
+            else Literal(text, datatype=term.datatype)
+        )
 
     ordered = sorted((Triple(q.subject, q.predicate, clean(q.object)) for q in quads), key=str)
     used = {
@@ -110,7 +122,9 @@ class _Names:
                 return f"{name}:{iri[len(namespace) :]}"
         return None
 
-    def turtle(self, term: Node | Literal) -> str:
+    def turtle(self, term: Value) -> str:
+        if isinstance(term, Triple):
+            return f"<<( {' '.join(self.turtle(part) for part in term)} )>>"
         if isinstance(term, NamedNode):
             return self.short(term.value) or str(term)
         if isinstance(term, Literal) and not term.language and term.datatype != XSD.string:
@@ -124,7 +138,7 @@ class _Names:
         return str(term)
 
 
-def _subjects(quads: Sequence[Quad]) -> dict[Node, dict[NamedNode, list[Node | Literal]]]:
+def _subjects(quads: Sequence[Quad]) -> dict[Node, dict[NamedNode, list[Value]]]:
     found: dict[Any, dict[NamedNode, list[Any]]] = {}
     for quad in quads:
         found.setdefault(quad.subject, {}).setdefault(quad.predicate, []).append(quad.object)
@@ -185,13 +199,16 @@ def _json_ld(quads: Sequence[Quad], prefixes: Mapping[str, str]) -> str:
     def iri(value: str) -> str:
         return names.short(value) or value
 
-    def value_of(term: Node | Literal) -> Any:
+    def value_of(term: Value) -> Any:
+        if isinstance(term, Triple):
+            raise QueryError("JSON-LD cannot say statements about statements", advice="Take another format.")
         if isinstance(term, NamedNode):
             return {"@id": iri(term.value)}
         if isinstance(term, BlankNode):
             return {"@id": str(term)}
         if term.language:
-            return {"@value": term.value, "@language": term.language}
+            found = {"@value": term.value, "@language": term.language}
+            return found | ({"@direction": str(term.direction)} if term.direction is not None else {})
         if term.datatype == XSD.string:
             return term.value
         return {"@value": term.value, "@type": iri(term.datatype.value)}
@@ -202,7 +219,7 @@ def _json_ld(quads: Sequence[Quad], prefixes: Mapping[str, str]) -> str:
         for predicate in sorted(properties, key=lambda found: found != RDF.type):
             values = properties[predicate]
             if predicate == RDF.type and all(isinstance(value, NamedNode) for value in values):
-                written: list[Any] = sorted(iri(value.value) for value in values)
+                written: list[Any] = sorted(iri(value.value) for value in values if isinstance(value, NamedNode))
                 key = "@type"
             else:
                 written = sorted((value_of(value) for value in values), key=lambda found: json.dumps(found))
