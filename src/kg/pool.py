@@ -344,7 +344,8 @@ class Pool:
         self._lanes: dict[tuple[str, str], _Lane] = {}
         self._askings: dict[Question, _Asking] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        #: What happened so far, for whoever measures: answers from the cache, questions joined, asked, refused.
+        #: What happened so far, for whoever measures: questions answered from the cache, joined to one that is asked
+        #: already, asked, left by all who asked, and each status.
         self.counts: Counter[str] = Counter()
 
     @property
@@ -451,7 +452,7 @@ class Pool:
         try:
             result = await self._ask_executors(asking)
         finally:
-            self.counts[result.status] += 1
+            self.counts["left" if asking.abandoned.is_set() else result.status] += 1
             if result.is_answer and (asking.question.graph or is_cacheable(asking.question.query)):
                 self.answers.put(asking.question, result, len(result.body) + len(asking.question.query))
             if self._askings.get(asking.question) is asking:

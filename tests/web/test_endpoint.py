@@ -544,8 +544,14 @@ def test_the_description_has_every_rdf_format_and_a_page(asking: FlaskClient) ->
     problem(asking.get("/sparql?format=csv"), 400)
 
 
-def test_without_a_public_address_the_description_names_none(client: FlaskClient) -> None:
-    assert objects(described(client.get("/sparql")), "endpoint") == set()
+def test_without_a_public_address_a_client_resolves_that_of_the_endpoint(client: FlaskClient) -> None:
+    for key in ("ttl", "trig", "rdf"):
+        data = client.get(f"/sparql?format={key}").data
+        quads = parse(data, format=RdfFormat.from_extension(key), base_iri="https://elsewhere.example/sparql?format=x")
+        assert objects(set(quads), "endpoint") == {"https://elsewhere.example/sparql"}
+    assert any(one.get("@id") == "/sparql" for one in client.get("/sparql?format=jsonld").json["@graph"])
+    for key in ("nt", "nq"):
+        assert objects(described(client.get(f"/sparql?format={key}"), key), "endpoint") == set()
 
 
 # --- the page --------------------------------------------------------------------------------------------

@@ -20,7 +20,6 @@ from kg.web.questions import Table
 from kg.web.reader import Names, Shown, Text
 from kg.web.responses import CSV, HTML, PROBLEM, RDF_OFFERS, RESULTS, Link, Problem, content_type, respond
 from kg.web.visits import Visit
-from kg.writers import write
 
 __all__ = ["graphs", "sparql"]
 
@@ -288,8 +287,7 @@ def _describe_service(visit: Visit, form: str) -> Response:
     vary = () if form else ("Accept",)
     if offer is HTML:
         return _page(visit, {}, "", vary=vary)
-    body = write(service.describe_service(visit), offer.key, {**visit.snapshot.prefixes, **service.PREFIXES})
-    return respond(body, content_type(offer), vary=vary)
+    return respond(service.describe_service(visit, offer.key), content_type(offer), vary=vary)
 
 
 # --- the page --------------------------------------------------------------------------------------------
@@ -438,8 +436,7 @@ def _list_graphs(visit: Visit, parameters: Mapping[str, Sequence[str]]) -> Respo
     vary = () if form else ("Accept",)
     links = [Link(address(o.key), "alternate", o.media_type) for o in TRIPLES if o is not offer]
     if offer is not HTML:
-        body = write(service.describe_dataset(visit), offer.key, {**snapshot.prefixes, **service.PREFIXES})
-        return respond(body, content_type(offer), vary=vary, links=links)
+        return respond(service.describe_dataset(visit, offer.key), content_type(offer), vary=vary, links=links)
     return visit.html(
         "graphs.html",
         vary=vary,

@@ -28,6 +28,7 @@ from kg.connections import Connections
 from kg.executors import settings_at
 from kg.logs import open_log
 from kg.metrics import CONTENT_TYPE, Metrics, render
+from kg.pool import Pool, Question
 from kg.settings import Settings
 from kg.snapshot import CURRENT, open_snapshot
 from kg.supervisor import LIFELINE
@@ -328,7 +329,7 @@ class Gateway:
         try:
             environ["CONTENT_LENGTH"] = str(len(body)) if body or "content-length" in headers else ""
             called = self._responses.unconditional(environ) if whole else environ
-            answer = await self._compute(called, body, visit)
+            answer = await self._compute(called, body, visit, receive)
         finally:
             self._held.give(len(body))
         visit.snapshot = answer.snapshot
@@ -400,7 +401,7 @@ class Gateway:
 
     # --- computing ---
 
-    async def _compute(self, environ: Environ, body: bytes, visit: _Visit) -> Answer:
+    async def _compute(self, environ: Environ, body: bytes, visit: _Visit, receive: Receive) -> Answer:
         """Call the application, and again with the answer to what it asks."""
         if self._pool is None:
             return await self._call(dict(environ), body)
@@ -411,7 +412,7 @@ class Gateway:
             if question is None:
                 return answer
             visit.questions += 1
-            result = await self._pool.ask(question)
+            result = await self._ask(self._pool, question, receive)
             if result.status == "gone":
                 continue
             second = environ | {"kg.gateway": True, "kg.answer": result}
@@ -425,6 +426,19 @@ class Gateway:
             "Try again in a moment.",
             headers={"Retry-After": "1"},
         )
+
+    async def _ask(self, pool: Asks, question: Any, receive: Receive) -> Any:
+        """Return what becomes of a question. Raises _Gone if the client leaves first: then nobody needs the answer."""
+        asked = asyncio.ensure_future(pool.ask(question))
+        left = asyncio.ensure_future(_leaving(receive))
+        try:
+            await asyncio.wait((asked, left), return_when=asyncio.FIRST_COMPLETED)
+            if not asked.done():
+                raise _Gone
+            return asked.result()
+        finally:
+            asked.cancel()
+            left.cancel()
 
     async def _call(self, environ: Environ, body: bytes) -> Answer:
         """Call the application once, in a thread. Raises _Refused (503) if too many wait for one."""
@@ -554,6 +568,17 @@ def _executors(status: Path) -> str:
     )
 
 
+async def _leaving(receive: Receive) -> None:
+    """Return when the client closes its connection; what it still sends of its request does not matter."""
+    while (await receive())["type"] == "http.request":
+        pass
+
+
+def _probe_of(snapshot: str) -> Question:
+    """Return a question that is always put to an executor, because no answer to it is kept."""
+    return Question(snapshot, "ASK { FILTER (RAND() < 2) }", boolean_form="json", group="site")
+
+
 def _end_with(lifeline: Path) -> None:
     """End this process soon after the other end of a pipe is closed: the supervisor is gone."""
     try:
@@ -578,7 +603,7 @@ def gateway() -> Gateway:
     """
     folder = Path(os.environ.get("KG_SNAPSHOTS", ".kg"))
     runtime = Path(os.environ["KG_RUNTIME"]) if os.environ.get("KG_RUNTIME") else None
-    application = create_app(folder, public_url=os.environ.get("KG_PUBLIC_URL", ""))
+    application = create_app(folder, public_url=os.environ.get("KG_PUBLIC_URL", ""), runtime=runtime)
     settings = settings_at(runtime) if runtime is not None else None
     if settings is None:
         settings = open_snapshot((folder / CURRENT).resolve()).settings
@@ -588,6 +613,8 @@ def gateway() -> Gateway:
         settings,
         folder,
         kinds={kind for kind in kinds if "<" not in kind},
+        pool=Pool(runtime, settings) if runtime is not None else None,
+        probe=_probe_of,
         runtime=runtime,
         log=open_log(os.environ.get("KG_LOG", "")),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
@@ -10,14 +10,12 @@ from kg.metadata import dataset_iri
 from kg.vocabulary import RDF, VOID, XSD, Namespace
 from kg.web.addresses import Addresses
 from kg.web.visits import Visit
-from kg.writers import FORMATS
+from kg.writers import FORMATS, write
 
-__all__ = ["NAMES", "PREFIXES", "describe_dataset", "describe_service", "example", "graph_address"]
+__all__ = ["NAMES", "describe_dataset", "describe_service", "example", "graph_address"]
 
 SD = Namespace("http://www.w3.org/ns/sparql-service-description#")
 _FORMATS = Namespace("http://www.w3.org/ns/formats/")
-
-PREFIXES: Mapping[str, str] = {"sd": SD.iri, "void": VOID.iri}
 
 #: The formats of results by their keys, as people call them; and, of each, its name at W3C.
 NAMES: Mapping[str, str] = {
@@ -28,6 +26,9 @@ _RESULT_FORMATS = (
     "SPARQL_Results_JSON", "SPARQL_Results_XML", "SPARQL_Results_CSV", "SPARQL_Results_TSV",
     "Turtle", "JSON-LD", "N-Triples", "RDF_XML", "TriG", "N-Quads",
 )  # fmt: skip
+
+# Stands for the address of this site where nobody has told it; no host has such a name (RFC 2606).
+_HERE = "http://here.invalid"
 
 # Nodes without a name have labels that never change, so that the document does not either.
 _DATASET, _DEFAULT = BlankNode("dataset"), BlankNode("default")
@@ -40,26 +41,45 @@ def graph_address(addresses: Addresses, graph: str, form: str = "") -> str:
     return addresses.path("/graphs") + "?default" + (f"&format={form}" if form else "")
 
 
-def describe_service(visit: Visit) -> Iterator[Quad]:
-    """Give the description of the endpoint.
+def describe_service(visit: Visit, form: str) -> bytes:
+    """Return the description of the endpoint in an RDF format by its key.
 
-    Its address is said where the site knows its public one; a path alone is no IRI.
+    Where the site does not know its public address, the endpoint's is a path, which a client resolves against the
+    address that it has asked. The formats that have no relative IRIs do not say it then.
     """
-    address = visit.addresses.path("/sparql") if visit.addresses.public_url else ""
-    service = NamedNode(address) if address else BlankNode("service")
+    addresses = visit.addresses
+    if addresses.public_url:
+        return _written(visit, form, NamedNode(addresses.path("/sparql")))
+    if form in ("nt", "nq"):
+        return _written(visit, form, None)
+    return _written(visit, form, NamedNode(f"{_HERE}/sparql")).replace(_HERE.encode(), b"")
+
+
+def describe_dataset(visit: Visit, form: str) -> bytes:
+    """Return the graphs that can be asked, each with the number of its triples, in an RDF format."""
+    return _write(visit, _dataset(visit), form)
+
+
+def _write(visit: Visit, quads: Iterable[Quad], form: str) -> bytes:
+    return write(quads, form, {**visit.snapshot.prefixes, "sd": SD.iri, "void": VOID.iri})
+
+
+def _written(visit: Visit, form: str, endpoint: NamedNode | None) -> bytes:
+    return _write(visit, [*_service(endpoint or BlankNode("service")), *_dataset(visit)], form)
+
+
+def _service(service: NamedNode | BlankNode) -> Iterator[Quad]:
     yield Quad(service, RDF.type, SD("Service"))
-    if address:
-        yield Quad(service, SD("endpoint"), NamedNode(address))
+    if isinstance(service, NamedNode):
+        yield Quad(service, SD("endpoint"), service)
     yield Quad(service, SD("supportedLanguage"), SD("SPARQL11Query"))
     for name in _RESULT_FORMATS:
         yield Quad(service, SD("resultFormat"), _FORMATS(name))
     yield Quad(service, SD("feature"), SD("UnionDefaultGraph"))
     yield Quad(service, SD("defaultDataset"), _DATASET)
-    yield from describe_dataset(visit)
 
 
-def describe_dataset(visit: Visit) -> Iterator[Quad]:
-    """Give the graphs that can be asked, each with the number of its triples."""
+def _dataset(visit: Visit) -> Iterator[Quad]:
     snapshot = visit.snapshot
     yield Quad(_DATASET, RDF.type, SD("Dataset"))
     yield Quad(_DATASET, SD("defaultGraph"), _DEFAULT)
