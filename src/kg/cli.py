@@ -81,7 +81,7 @@ class _Commands(click.Group):
         context.exit(1)
 
     def list_commands(self, context: click.Context) -> list[str]:
-        return ["check", "build", "serve", "query", "show", "stats"]  # in the order of use
+        return ["check", "build", "serve", "query", "show", "stats", "conformance"]  # in the order of use
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "KG"})
@@ -568,6 +568,51 @@ def stats_command(context: click.Context, lang: str | None) -> None:
     for source, files, statements in source_sizes(snapshot):
         table.add_row(name(source) if source else "–", str(files), str(statements))
     console.print(table)
+
+
+@main.command("conformance")
+@click.argument("url", metavar="URL")
+@click.option(
+    "--deref", type=click.Choice(["303", "direct"]), default="303", show_default=True,
+    help="What a thing answers with: a redirect, or its document at once.",
+)  # fmt: skip
+@click.option(
+    "--base-iri", "base_iris", multiple=True, metavar="IRI",
+    help="IRIs and addresses under this are asked at URL; again for further ones.",
+)  # fmt: skip
+@click.option("--only", metavar="NUMBERS", help="Ask these checks alone, as 1-53,69.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.option("--entity", default="", metavar="IRI", help="A thing that the site describes; default: found.")
+@click.option("--withdrawn", default="", metavar="IRI", help="A thing that the site had, and has no more.")
+@click.option("--merged", default="", metavar="IRI", help="A thing that became another one.")
+@click.option("--ontology", default="", metavar="IRI", help="The site's own vocabulary; default: found.")
+@click.option("--dataset", default="", metavar="URL", help="The page about the dataset; default: found.")
+@click.option("--endpoint", default="", metavar="URL", help="The SPARQL endpoint; default: found.")
+@click.option("--graphs", default="", metavar="URL", help="The graph store; default: found.")
+@click.option("--fragments", default="", metavar="URL", help="The fragments; default: found.")
+@click.option("--reconcile", default="", metavar="URL", help="The reconciliation service; default: found.")
+@click.option("--canary", default="", metavar="URL", help="Ask SERVICE for this, and watch it yourself.")
+@click.option("--deadline", default=10.0, show_default=True, metavar="SECONDS", help="The longest for an answer.")
+@click.option("--query-seconds", default=30.0, show_default=True, metavar="SECONDS", help="The longest for a query.")
+@click.pass_context
+def conformance_command(context: click.Context, /, url: str, only: str | None, as_json: bool, **options: Any) -> None:
+    """Check what any linked-data site answers, by the numbered checks of the reference.
+
+    \b
+    Each check says what was asked, expected and came; then a table and a score:
+      kg conformance http://127.0.0.1:8000/ --base-iri https://example.org/
+    """
+    from kg.conformance import CHECKS, Options, Site, numbers, passed, render_json, render_result, render_text, run
+
+    site = Site(url, Options(**options))
+    chosen = numbers(only) if only else list(CHECKS)
+    results = []
+    for result in run(site, chosen):
+        results.append(result)
+        if not as_json:
+            click.echo(_plain(render_result(result)))
+    click.echo(_plain(render_json(site.url, results) if as_json else "\n" + render_text(site.url, results)))
+    context.exit(0 if passed(results) else 1)
 
 
 if __name__ == "__main__":
