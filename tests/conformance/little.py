@@ -602,11 +602,12 @@ def serving(little: LittleSite) -> Iterator[str]:
                 return
             parts = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            reply = little(Asked(self.command, parts.path, parts.query, tuple(self.headers.items()), body))
+            asked = Asked(self.command, parts.path, parts.query, tuple(self.headers.items()), body)
+            reply = little(asked)
             self.send_response_only(reply.status)
             for name, value in reply.headers.items():
                 self.send_header(name, value)
-            if reply.status not in (204, 304):
+            if reply.status not in (204, 304) and asked.method != "HEAD":
                 self.send_header("Content-Length", str(len(reply.body)))
             self.end_headers()
             self.wfile.write(reply.body + reply.surplus)

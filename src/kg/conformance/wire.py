@@ -20,6 +20,8 @@ __all__ = ["Answer", "Request", "Trouble", "Wire", "ascii_address"]
 
 #: The longest head of an answer that is read, in bytes.
 _HEAD = 256 * 1024
+#: The longest content that a packed body may have, in bytes.
+_UNPACKED = 256 * 1024 * 1024
 #: How long to wait for what should not come: bytes after the end of an answer.
 _SURPLUS_SECONDS = 0.2
 
@@ -101,11 +103,11 @@ class Answer:
             raise Trouble(f"a body in the coding {coding!r}, which was not asked for")
         unpacker = zlib.decompressobj(wbits=47)
         try:
-            unpacked = unpacker.decompress(self.body, 256 * 1024 * 1024)
+            unpacked = unpacker.decompress(self.body, _UNPACKED)
         except zlib.error as error:
             raise Trouble(f"a body that is not {coding}: {error}") from None
         if unpacker.unconsumed_tail:
-            raise Trouble("a body that unpacks to more than 256 MiB")
+            raise Trouble(f"a body that unpacks to more than {_UNPACKED} bytes")
         return unpacked
 
     @property
