@@ -12,7 +12,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Store
 from rdflib import namespace
 
 from kg.errors import DateError, QueryError
-from kg.findings import Finding, Severity, in_order
+from kg.findings import Finding, Severity, in_order, unreadable
 from kg.lint import lint
 from kg.project import PREFIX_TABLE, Project, Reading, Role
 from kg.queries import Data, ask_within
@@ -50,7 +50,7 @@ def check(project: Project, reading: Reading, *, language: str) -> Checked:
     rules = compile_rules(Triple(*quad) for quad in _asserted(reading, Role.ONTOLOGY))
     closure = infer(rules.rules, [Triple(*quad) for quad in _asserted(reading, *_STATED)])
     findings = [
-        *_unreadable(reading),
+        *map(unreadable, reading.errors),
         *_prefixes(project, reading),
         *_graphs(project, reading),
         *_blank_nodes_and_identities(reading),
@@ -156,21 +156,6 @@ def _views(project: Project) -> Iterator[Finding]:
 # --- files -----------------------------------------------------------------------------------------------
 
 
-def _unreadable(reading: Reading) -> Iterator[Finding]:
-    for error in reading.errors:
-        date = isinstance(error, DateError)
-        yield Finding(
-            error.path,
-            error.line,
-            error.column,
-            Severity.VIOLATION,
-            "date" if date else "syntax",
-            error.problem,
-            error.advice or ("" if date else "Terms, links and shapes are checked when every file can be read."),
-            error.excerpt,
-        )
-
-
 def _prefixes(project: Project, reading: Reading) -> Iterator[Finding]:
     table = f"{project.settings.ontology_folder}/{PREFIX_TABLE}"
     try:
@@ -231,21 +216,13 @@ def _prefixes_of(
             )
 
 
-def _base_of(document: Document) -> tuple[int, int]:
-    match = re.search(r"^[^\S\n]*(@base|BASE)\s", document.text, re.MULTILINE | re.IGNORECASE)
-    if match is None:
-        return 1, 1
-    before = document.text[: match.start(1)]
-    return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
-
-
 def _graphs(project: Project, reading: Reading) -> Iterator[Finding]:
     for document in reading.all():
         first = reading.by_graph[document.graph]
         if first is not document:
             yield _finding(
                 document,
-                _base_of(document),
+                document.graph_place,
                 "graph",
                 f"this file names the same graph as {first.path}: <{document.graph.value}>",
                 "Give each file a graph of its own in @base.",
@@ -256,7 +233,7 @@ def _graphs(project: Project, reading: Reading) -> Iterator[Finding]:
         if not document.graph.value.startswith(graphs):
             yield _finding(
                 document,
-                _base_of(document),
+                document.graph_place,
                 "graph",
                 f"the graph of a data file begins with <{graphs}>, this one is <{document.graph.value}>",
                 "Change the IRI in @base.",
@@ -265,7 +242,7 @@ def _graphs(project: Project, reading: Reading) -> Iterator[Finding]:
         named = f"<> {project.settings.source} <IRI of the source> ."
         if not header:
             yield _finding(
-                document, _base_of(document), "graph", "this file has no header", f"Describe the file: {named}"
+                document, document.graph_place, "graph", "this file has no header", f"Describe the file: {named}"
             )
         elif not any(s.predicate == source and isinstance(s.object, NamedNode) for s in header):
             yield _finding(document, header[0], "graph", "the header of this file names no source", f"Add {named}")

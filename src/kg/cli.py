@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -81,7 +82,7 @@ class _Commands(click.Group):
         context.exit(1)
 
     def list_commands(self, context: click.Context) -> list[str]:
-        return ["check", "build", "serve", "query", "show", "stats", "conformance"]  # in the order of use
+        return ["check", "format", "build", "serve", "query", "show", "stats", "conformance"]  # in the order of use
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "KG"})
@@ -164,6 +165,56 @@ def check_command(context: click.Context, form: str, lang: str | None, infos: bo
     else:
         _report(checked.findings, err=False, infos=infos)
     context.exit(0 if checked.passed else 1)
+
+
+@main.command("format")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--check", "only_check", is_flag=True, help="Change nothing; show what would change, and exit with 1.")
+@click.pass_context
+def format_command(context: click.Context, paths: tuple[Path, ...], only_check: bool) -> None:
+    """Put Turtle files into canonical form; comments and everything typed stay.
+
+    \b
+    Without paths, all files of the graph:
+      kg format data/turtle/register
+      kg format --check
+    """
+    from kg.canonical import Style
+    from kg.errors import TurtleError
+    from kg.findings import render_text, unreadable
+    from kg.formatting import diff, format_file, style_of, targets, write_back
+    from kg.settings import FILE_NAME
+
+    # Files of no graph are put in order by their own prefixes.
+    project = None if paths and not (context.obj / FILE_NAME).exists() else _project(context)
+    styles: dict[object, Style] = {}
+    found, refused = [], []
+    for role, path in targets(project, paths):
+        shown = project.shown(path) if project and path.is_relative_to(project.root) else os.path.relpath(path)
+        try:
+            if role not in styles:
+                styles[role] = style_of(project, role) if project else Style()
+            found.append(format_file(path, shown, styles[role]))
+        except TurtleError as error:
+            refused.append(unreadable(error))
+    changed = [one for one in found if one.changed]
+    if only_check:
+        for line in diff(changed):
+            colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
+            click.echo(click.style(_plain(line), fg=colour) if sys.stdout.isatty() else _plain(line))
+    else:
+        for one in changed:
+            write_back(one)
+            click.echo(_plain(one.shown))
+    if refused:
+        click.echo(render_text(refused, colour=sys.stderr.isatty()), err=True)
+    files = f"{len(changed)} of {len(found) + len(refused)} files"
+    if only_check and changed:
+        command = " ".join(["kg", "format", *map(shlex.quote, map(str, paths))])
+        click.echo(f"{files} are not in canonical form. Run: {_plain(command)}", err=True)
+    else:
+        click.echo(f"{files} {'differ' if only_check else 'changed'}.", err=True)
+    context.exit(1 if refused or (only_check and changed) else 0)
 
 
 @main.command("build")

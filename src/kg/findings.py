@@ -12,7 +12,9 @@ from enum import StrEnum
 import click
 from rich.cells import cell_len
 
-__all__ = ["Finding", "Severity", "counts", "in_order", "render_json", "render_text"]
+from kg.errors import DateError, TurtleError
+
+__all__ = ["Finding", "Severity", "counts", "in_order", "render_json", "render_text", "unreadable"]
 
 
 class Severity(StrEnum):
@@ -35,6 +37,21 @@ class Finding:
     message: str
     advice: str = ""
     excerpt: str = ""
+
+
+def unreadable(error: TurtleError) -> Finding:
+    """Return the finding for a file, or for a date in it, that cannot be read."""
+    date = isinstance(error, DateError)
+    return Finding(
+        error.path,
+        error.line,
+        error.column,
+        Severity.VIOLATION,
+        "date" if date else "syntax",
+        error.problem,
+        error.advice or ("" if date else "Terms, links and shapes are checked when every file can be read."),
+        error.excerpt,
+    )
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:

@@ -19,7 +19,7 @@ from kg.settings import FILE_NAME, Settings, load_settings
 from kg.turtle import Document, PrefixDeclaration, read_document, with_bounds
 from kg.vocabulary import KG
 
-__all__ = ["PREFIX_TABLE", "Project", "Reading", "Role", "open_project"]
+__all__ = ["PREFIX_TABLE", "Project", "Reading", "Role", "bytes_of", "open_project"]
 
 PREFIX_TABLE = "prefixes.ttl"
 
@@ -152,7 +152,7 @@ class Project:
             paths += self.files(settings.views_folder, ".rq")
         for path in paths:
             try:
-                data = _bytes_of(path)
+                data = bytes_of(path)
             except OSError as error:
                 data = str(error.errno).encode()
             digest.update(f"{self.shown(path)}\0{len(data)}\0".encode())
@@ -166,7 +166,7 @@ class Project:
         for role, path in self.turtle_files():
             shown = self.shown(path)
             try:
-                documents[role].append(read_document(_bytes_of(path), shown))
+                documents[role].append(read_document(bytes_of(path), shown))
             except TurtleError as error:
                 errors.append(error)
             except OSError as error:
@@ -179,7 +179,7 @@ class Project:
         return Reading(documents, errors)
 
 
-def _bytes_of(path: Path) -> bytes:
+def bytes_of(path: Path) -> bytes:
     """Return what is in a file. Raises OSError for a pipe or a device too, which might never end."""
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "it is a pipe, a device or the like")

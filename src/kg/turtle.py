@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from pyoxigraph import (
@@ -24,7 +24,19 @@ from pyoxigraph import (
 from kg.dates import EDTF, bounds
 from kg.errors import DateError, TurtleError
 
-__all__ = ["Document", "PrefixDeclaration", "Statement", "excerpt_of", "read_document", "used_prefixes", "with_bounds"]
+__all__ = [
+    "Document",
+    "Lines",
+    "NoToken",
+    "PrefixDeclaration",
+    "Statement",
+    "Token",
+    "excerpt_of",
+    "read_document",
+    "tokens",
+    "used_prefixes",
+    "with_bounds",
+]
 
 XSD_DATE = NamedNode("http://www.w3.org/2001/XMLSchema#date")
 
@@ -59,6 +71,8 @@ class Document:
     statements: Sequence[Statement]
     prefixes: Sequence[PrefixDeclaration]
     text: str
+    #: Line and column of the `@base` that names the graph.
+    graph_place: tuple[int, int] = (1, 1)
 
     def place_of(self, subject: NamedNode | BlankNode) -> tuple[int, int]:
         """Return line and column of the first statement about a subject; the file's start if there is none."""
@@ -68,7 +82,9 @@ class Document:
         return 1, 1
 
 
-class _Token(NamedTuple):
+class Token(NamedTuple):
+    """One token of Turtle, or a comment, with where it stands in the text."""
+
     kind: str
     text: str
     offset: int
@@ -76,7 +92,8 @@ class _Token(NamedTuple):
 
 # A lax reading of the tokens of Turtle 1.1 (section 6.5): it is asked only about text that has parsed.
 _TOKENS = re.compile(
-    r"""(?P<space>[ \t\r\n]+|\#[^\r\n]*)
+    r"""(?P<space>[ \t\r\n]+)
+      | (?P<comment>\#[^\r\n]*)
       | (?P<iri><[^>\s]*>)
       | (?P<string>\"{3}(?:\"{0,2}(?:[^\"\\]|\\.))*\"{3}|'{3}(?:'{0,2}(?:[^'\\]|\\.))*'{3}
           |\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')
@@ -93,19 +110,20 @@ _TOKENS = re.compile(
 )
 
 
-def _tokens(text: str) -> Iterator[_Token]:
+def tokens(text: str) -> Iterator[Token]:
+    """Give the tokens of Turtle 1.1, comments among them. Raises NoToken where there is none."""
     offset = 0
     while offset < len(text):
         match = _TOKENS.match(text, offset)
         if match is None:
-            raise _NoToken(offset)
+            raise NoToken(offset)
         kind = match.lastgroup or ""
         if kind != "space":
-            yield _Token(kind, match.group(), offset)
+            yield Token(kind, match.group(), offset)
         offset = match.end()
 
 
-class _NoToken(Exception):
+class NoToken(Exception):
     """Something stands here that Turtle 1.1 does not have (RDF 1.2 syntax, for one)."""
 
     def __init__(self, offset: int) -> None:
@@ -121,17 +139,18 @@ class _Scanner:
     """
 
     def __init__(self, text: str) -> None:
-        self.tokens = list(_tokens(text))
+        self.tokens = [token for token in tokens(text) if token.kind != "comment"]
         self.at = 0
         self.places: list[int] = []
         self.prefixes: list[tuple[str, int]] = []
+        self.base: tuple[str, int] | None = None  # the first one
         self._now: list[int] = []  # triples of the token just read
         self._soon: list[int] = []  # triples that come with the next token
 
-    def _peek(self) -> _Token:
+    def _peek(self) -> Token:
         return self.tokens[self.at]
 
-    def _next(self) -> _Token:
+    def _next(self) -> Token:
         self.places += reversed(self._now)
         self._now, self._soon = self._soon, []
         self.at += 1
@@ -151,6 +170,8 @@ class _Scanner:
         keyword = self._next()
         if keyword.text.lower().endswith("prefix"):
             self.prefixes.append((self._next().text[:-1], keyword.offset))
+        elif self.base is None:
+            self.base = self._peek().text[1:-1], keyword.offset
         self._next()
         if keyword.text.startswith("@"):
             self._next()
@@ -219,7 +240,7 @@ class _Scanner:
         self._now.append(end.offset)  # the last rest
 
 
-class _Lines:
+class Lines:
     """Turns offsets in a text into lines and columns, both from 1."""
 
     def __init__(self, text: str) -> None:
@@ -235,6 +256,10 @@ class _Lines:
                 high = middle
         return low + 1, offset - self.starts[low] + 1
 
+    def offset(self, line: int, column: int) -> int:
+        """Return the offset of a line and column."""
+        return self.starts[line - 1] + column - 1
+
 
 def excerpt_of(text: str, line: int, *, width: int = 160) -> str:
     """Return one line of a text, counted from 1, without its end and cut to a width."""
@@ -247,10 +272,11 @@ def used_prefixes(document: Document) -> set[str]:
     """Return the prefixes that stand in the names of a file, not only in its `@prefix` lines."""
     found: set[str] = set()
     declares = False
-    for token in _tokens(document.text):
+    for token in tokens(document.text):
         if token.kind == "name" and not declares:
             found.add(token.text.partition(":")[0])
-        declares = token.kind == "directive"
+        if token.kind != "comment":
+            declares = token.kind == "directive"
     return found
 
 
@@ -292,7 +318,7 @@ def read_document(data: bytes, path: str, *, need_graph: bool = True) -> Documen
     scanner read differently.
     """
     text = _decode(data, path)
-    lines = _Lines(text)
+    lines = Lines(text)
 
     def error(problem: str, line: int, column: int, advice: str = "") -> TurtleError:
         return TurtleError(problem, path=path, line=line, column=column, excerpt=excerpt_of(text, line), advice=advice)
@@ -307,22 +333,25 @@ def read_document(data: bytes, path: str, *, need_graph: bool = True) -> Documen
     try:
         scanner = _Scanner(text)
         places = scanner.document()
-    except _NoToken as fault:
+    except NoToken as fault:
         raise error("this is not Turtle 1.1", *lines.at(fault.offset), newer) from None
     except IndexError:
         places = []
+    except RecursionError:
+        place = lines.at(scanner.tokens[scanner.at].offset)
+        raise error("too many brackets are open here", *place, "Give inner nodes names of their own.") from None
     if len(places) != len(quads):
         raise error("this is not Turtle 1.1", 1, 1, newer)
-    base = re.search(r"^\s*(?:@base|BASE)\s+<([^>]*)>", text, re.MULTILINE | re.IGNORECASE)
-    if base is None and need_graph:
+    if scanner.base is None and need_graph:
         raise error(
             "the file does not name its graph",
             1,
             1,
             "Begin it with @base <IRI of the graph> . and describe <> in a header.",
         )
-    graph = NamedNode(base[1]) if base else NamedNode("urn:x-none")
-    names = _stable_names(quads, graph) if any(_blanks(quad) for quad in quads) else {}
+    base, named_at = scanner.base or ("urn:x-none", 0)
+    graph = NamedNode(base)
+    names = _stable_names(list(dict.fromkeys(quads)), graph) if any(_blanks(quad) for quad in quads) else {}
     statements = [
         Statement(
             _renamed(quad.subject, names),
@@ -336,7 +365,7 @@ def read_document(data: bytes, path: str, *, need_graph: bool = True) -> Documen
     prefixes = [
         PrefixDeclaration(prefix, declared.get(prefix, ""), *lines.at(offset)) for prefix, offset in scanner.prefixes
     ]
-    return Document(path, graph, statements, prefixes, text)
+    return Document(path, graph, statements, prefixes, text, lines.at(named_at))
 
 
 def _renamed(term: Any, names: Mapping[object, BlankNode]) -> Any:
@@ -443,7 +472,4 @@ def with_bounds(
                     )
     if not added:
         return document, errors
-    return (
-        Document(document.path, document.graph, [*document.statements, *added], document.prefixes, document.text),
-        errors,
-    )
+    return replace(document, statements=[*document.statements, *added]), errors

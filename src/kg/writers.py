@@ -12,7 +12,7 @@ from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFor
 from kg.errors import QueryError
 from kg.vocabulary import RDF, XSD
 
-__all__ = ["FORMATS", "NOT_IN_XML", "Format", "n_triples", "write"]
+__all__ = ["FORMATS", "NOT_IN_XML", "Format", "Names", "n_triples", "write"]
 
 Node = NamedNode | BlankNode
 Value = Node | Literal | Triple
@@ -108,10 +108,11 @@ def _rdf_xml(quads: Sequence[Quad], prefixes: Mapping[str, str]) -> bytes:
 _LOCAL = re.compile(r"[A-Za-z0-9_](?:[\w-]*[\w])?", re.ASCII)
 
 
-class _Names:
+class Names:
     """Shortens IRIs by a prefix table and remembers which prefixes were used."""
 
     def __init__(self, prefixes: Mapping[str, str]) -> None:
+        self.prefixes = prefixes
         self.namespaces = sorted(((iri, name) for name, iri in prefixes.items()), key=lambda pair: -len(pair[0]))
         self.used: dict[str, str] = {}
 
@@ -145,7 +146,7 @@ def _subjects(quads: Sequence[Quad]) -> dict[Node, dict[NamedNode, list[Value]]]
     return found
 
 
-def _block(quads: Sequence[Quad], names: _Names, indent: str = "") -> str:
+def _block(quads: Sequence[Quad], names: Names, indent: str = "") -> str:
     blocks = []
     for subject, properties in _subjects(quads).items():
         lines = [f"{indent}{names.turtle(subject)}"]
@@ -160,18 +161,18 @@ def _block(quads: Sequence[Quad], names: _Names, indent: str = "") -> str:
     return "\n\n".join(blocks)
 
 
-def _with_prefixes(body: str, names: _Names) -> str:
+def _with_prefixes(body: str, names: Names) -> str:
     head = "\n".join(f"@prefix {name}: <{iri}> ." for name, iri in sorted(names.used.items()))
     return f"{head}\n\n{body}\n" if head else f"{body}\n"
 
 
 def _turtle(quads: Sequence[Quad], prefixes: Mapping[str, str]) -> str:
-    names = _Names(prefixes)
+    names = Names(prefixes)
     return _with_prefixes(_block(quads, names), names)
 
 
 def _trig(quads: Sequence[Quad], prefixes: Mapping[str, str]) -> str:
-    names = _Names(prefixes)
+    names = Names(prefixes)
     by_graph: dict[Any, list[Quad]] = {}
     for quad in quads:
         by_graph.setdefault(quad.graph_name, []).append(quad)
@@ -194,7 +195,7 @@ def _json_ld(quads: Sequence[Quad], prefixes: Mapping[str, str]) -> str:
     iris = {term.value for term in terms if isinstance(term, NamedNode)}
     iris |= {term.datatype.value for term in terms if isinstance(term, Literal)}
     schemes = {iri.partition(":")[0] for iri in iris}
-    names = _Names({name: iri for name, iri in prefixes.items() if name and name not in schemes})
+    names = Names({name: iri for name, iri in prefixes.items() if name and name not in schemes})
 
     def iri(value: str) -> str:
         return names.short(value) or value
