@@ -32,8 +32,9 @@ test: $(BIN)/.stamp
 check: $(BIN)/.stamp
 	$(BIN)/kg check
 
-## Put the code into its one format
+## Put the code and the Turtle files into their one format
 format: $(BIN)/.stamp
+	$(BIN)/kg format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 

@@ -46,6 +46,10 @@ def test_every_file_of_the_repository_has_a_canonical_form_that_stays(world):
         assert canonical(one.after, one.shown, style).encode() == one.after
 
 
+def test_every_file_of_the_graph_is_in_canonical_form():
+    assert [one.shown for one, _ in in_form(ROOT) if one.changed] == [], "Run: kg format"
+
+
 def test_formatting_changes_the_file_and_says_so(bells):
     bells.write(ANNA, UNTIDY)
     done = run_kg("format", ANNA, cwd=bells.root, check=0)
