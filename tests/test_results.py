@@ -183,6 +183,7 @@ def test_a_boolean_is_read_back(form: str, boolean: bool) -> None:
     assert bool(found) is boolean
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of rdflib about itself
 @pytest.mark.parametrize("form", TRIPLES_FORMS)
 @pytest.mark.parametrize("bounds", [Bounds(30, 1 << 20), Bounds(100_000, 3000)], ids=["triples", "bytes"])
 def test_triples_past_a_limit_are_left_out_and_the_rest_says_so(form: str, bounds: Bounds) -> None:
