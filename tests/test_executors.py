@@ -160,6 +160,9 @@ def test_values_are_bound(parent: Parent) -> None:
     end, _ = parent.ask("SELECT ?x {}", values={"x": "1 } DROP ALL #"})
     assert end is not None
     assert (end["status"], end["problem"]) == ("wrong", "the value of x is not a term")
+    end, _ = parent.ask("SELECT ?x {}", values={"x { } } #": "1"})
+    assert end is not None
+    assert (end["status"], end["problem"]) == ("wrong", "this is not the name of a variable")
 
 
 @pytest.mark.parametrize(

@@ -32,25 +32,25 @@ class Written:
     @classmethod
     def of(cls, quads: Iterable[Quad]) -> Written:
         """Return what was written in quads that a parser gave."""
-        quads = list(quads)
-        literals: dict[Literal, None] = {}
+        typed: list[tuple[Quad, list[Literal]]] = []
         for quad in quads:
-            for literal in _literals(quad.object):
-                if literal.language is None and literal.datatype != XSD.string:
-                    literals[literal] = None
+            last = quad.object
+            if isinstance(last, (Literal, Triple)) and (found := [*_literals(last)]):
+                typed.append((quad, found))
+        literals = {literal: None for _, found in typed for literal in found}
         kept = _kept(list(literals))
         written: dict[Literal, list[Literal]] = {}
         for literal in literals:
             written.setdefault(kept[literal], []).append(literal)
         # A literal that a source wrote as the store has it counts as a form too: of two forms neither is taken.
-        forms = {value: found[0] for value, found in written.items() if len(found) == 1 and found[0] != value}
-        changed = {literal for value, found in written.items() if found != [value] for literal in found}
+        forms = {value: said[0] for value, said in written.items() if len(said) == 1 and said[0] != value}
+        changed = {literal for value, said in written.items() if said != [value] for literal in said}
         triples: dict[Triple, dict[Triple, None]] = {}
-        for quad in quads:
-            if not changed.isdisjoint(_literals(quad.object)):
-                said = Triple(quad.subject, quad.predicate, quad.object)
-                triples.setdefault(_with(said, kept), {})[said] = None
-        return cls(forms, {triple: sorted(found, key=str) for triple, found in triples.items()})
+        for quad, found in typed:
+            if not changed.isdisjoint(found):
+                triple = Triple(quad.subject, quad.predicate, quad.object)
+                triples.setdefault(_with(triple, kept), {})[triple] = None
+        return cls(forms, {triple: sorted(said, key=str) for triple, said in triples.items()})
 
     def term(self, term: Term | None) -> Term | None:
         """Return a term as it was written, if it was written in one way only."""
@@ -67,9 +67,14 @@ class Written:
             yield from self.triples.get(triple, (triple,))
 
 
+_STRING = XSD.string
+
+
 def _literals(term: Term) -> Iterator[Literal]:
+    """Give the literals in an object that a store may rewrite: those with a datatype of their own."""
     if isinstance(term, Literal):
-        yield term
+        if term.language is None and term.datatype != _STRING:
+            yield term
     elif isinstance(term, Triple):
         yield from _literals(term.object)
 

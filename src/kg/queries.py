@@ -141,6 +141,8 @@ def values_from(texts: Mapping[str, str]) -> dict[str, Term]:
     """Return values for `run` from terms as N-Triples has them. Raises QueryError for what is none."""
     found: dict[str, Term] = {}
     for name, text in texts.items():
+        if not re.fullmatch(r"\w+", name):
+            raise QueryError("this is not the name of a variable", found=name, expected="letters and digits")
         try:
             (quad,) = parse(f"<urn:a> <urn:b> {text} .", format=RdfFormat.N_TRIPLES)
         except (SyntaxError, ValueError):

@@ -393,7 +393,10 @@ class Snapshot:
         quads = list(parse(path=str(self.path / GRAPH), format=RdfFormat.N_QUADS))
         store.bulk_extend(quads)
         store.bulk_extend(Quad(quad.subject, quad.predicate, quad.object, DefaultGraph()) for quad in quads)
-        return Data(store, self.prefixes, self.settings.base_iri, Written.of(quads))
+        with (self.path / GRAPH).open("rb") as lines:  # only what has a datatype may be rewritten; it is soon found
+            typed = b"".join(line for line in lines if b'"^^<' in line)
+        written = Written.of(parse(typed, format=RdfFormat.N_QUADS))
+        return Data(store, self.prefixes, self.settings.base_iri, written)
 
 
 def _batches(numbers: Sequence[Any], size: int = 500) -> Iterator[Sequence[Any]]:
