@@ -223,6 +223,8 @@ def test_a_kept_answer_costs_no_executor(runtime: Path, executors: Executors) ->
             for query in ("tell", "cut", "SELECT (rand ( ) AS ?x) {}", "wrong"):
                 await pool.ask(q(query))
         assert Counter(executors.asked) == {"tell": 1, "cut": 1, "SELECT (rand ( ) AS ?x) {}": 5, "wrong": 5}
+        await pool.ask(replace(q("tell", "another"), boolean_form="xml", triples_form="nt"))
+        assert executors.asked.count("tell") == 1
         await pool.ask(replace(q("tell"), rows_form="csv"))
         await pool.ask(replace(q("tell"), named_graphs=("urn:a",)))
         assert executors.asked.count("tell") == 3

@@ -38,6 +38,11 @@ Status = Literal[
 ]  # fmt: skip
 
 
+# Which form counts for an answer of a kind; triples for all others.
+_FORMS = ("rows_form", "boolean_form", "triples_form")
+_FORM_OF = {"select": "rows_form", "ask": "boolean_form"}
+
+
 @dataclass(frozen=True)
 class Question:
     """What is asked of a snapshot: a query, or a whole graph. A form that is None is one the client does not take.
@@ -58,12 +63,14 @@ class Question:
     group: Literal["site", "public"] = "public"
     client: str = ""
 
+    def only(self, *kept: str) -> Question:
+        """Return the question as one that takes these forms alone, whoever asks."""
+        forms = {name: None for name in _FORMS if name not in kept}
+        return replace(self, client="", **forms)  # type: ignore[arg-type]
+
     def request(self) -> bytes:
         """Return the question as it goes over the socket."""
-        said = {
-            name: getattr(self, name)
-            for name in ("rows_form", "boolean_form", "triples_form", "default_graphs", "named_graphs")
-        }
+        said = {name: getattr(self, name) for name in (*_FORMS, "default_graphs", "named_graphs")}
         said |= {"graph": self.graph} if self.graph else {"query": self.query, "values": dict(self.values)}
         text = json.dumps(said).encode()
         return struct.pack(">I", len(text)) + text
@@ -365,10 +372,11 @@ class Pool:
 
     async def ask(self, question: Question) -> Result:
         """Return what becomes of a question. Cancelled, it goes no further unless others wait for the same."""
-        key, client = replace(question, client=""), question.client
-        if (known := self.answers.get(key)) is not None:
-            self.counts["cached"] += 1
-            return known
+        key, client = question.only(*_FORMS), question.client
+        for form in _FORMS:  # what kind of answer it has is not known before it is parsed, which only executors do
+            if getattr(key, form) and (known := self.answers.get(key.only(form))) is not None:
+                self.counts["cached"] += 1
+                return known
         asking = self._askings.get(key)
         if asking is not None and not asking.abandoned.is_set():
             self.counts["joined"] += 1
@@ -417,6 +425,7 @@ class Pool:
             ticket.waiters -= 1
             if not ticket.waiters:
                 lane.remove(ticket)
+                self.counts["left"] += isinstance(error, asyncio.CancelledError) and not ticket.turn.done()
             if ticket.turn.done() and isinstance(granted := ticket.turn.result(), _Asking):
                 granted.leave()  # its turn came just as it went
             if isinstance(error, TimeoutError):
@@ -454,7 +463,8 @@ class Pool:
         finally:
             self.counts["left" if asking.abandoned.is_set() else result.status] += 1
             if result.is_answer and (asking.question.graph or is_cacheable(asking.question.query)):
-                self.answers.put(asking.question, result, len(result.body) + len(asking.question.query))
+                kept = asking.question.only(_FORM_OF.get(result.kind, "triples_form"))
+                self.answers.put(kept, result, len(result.body) + len(kept.query))
             if self._askings.get(asking.question) is asking:
                 del self._askings[asking.question]
             if not asking.answer.done():

@@ -176,6 +176,8 @@ def test_a_type_that_there_is_not_is_406_with_those_that_there_are(asking: Flask
         (BELLS, "json", JSON), (BELLS, "xml", XML), (BELLS, "csv", CSV), (BELLS, "tsv", TSV),
         ("ASK {}", "json", JSON), ("ASK {}", "xml", XML), ("DESCRIBE bell:mair", "json", "application/ld+json"),
         ("DESCRIBE bell:mair", "xml", "application/rdf+xml"), ("DESCRIBE bell:mair", "nq", "application/n-quads"),
+        ("DESCRIBE bell:mair", "turtle", TURTLE), ("DESCRIBE bell:mair", "rdf+xml", "application/rdf+xml"),
+        (BELLS, "text/csv", CSV), ("DESCRIBE bell:mair", "application/ld+json", "application/ld+json"),
         (BELLS, "html", "text/html; charset=utf-8"),
     ],
 )  # fmt: skip
@@ -190,7 +192,9 @@ def test_a_format_that_is_unknown_is_told(asking: FlaskClient, form: str) -> Non
     assert "json, xml, csv" in problem(get(asking, BELLS, format=form), 400)["detail"]
     assert get(asking, BELLS, "text/html", format=form).status_code == 400
     problem(get(asking, "ASK {}", format="ttl"), 406)
-    problem(get(asking, BELLS, format=["json", "json"]), 400)
+    problem(get(asking, BELLS, format=["json", "csv"]), 400)
+    problem(asking.post("/sparql?format=csv", data={"query": BELLS, "format": "json"}), 400)
+    assert get(asking, BELLS, format=["tsv", "text/tab-separated-values", "x"]).mimetype == "text/tab-separated-values"
 
 
 # --- 58, 59, 66: requests that are wrong -----------------------------------------------------------------

@@ -42,6 +42,12 @@ _FORMATS: Mapping[str, tuple[str, str, str]] = {
     **{offer.key: ("", "", offer.key) for offer in RDF_OFFERS},
 }
 
+# Other names of formats, which clients send in `format` beside their `Accept`.
+_ALIASES: Mapping[str, str] = {
+    "turtle": "ttl", "n3": "ttl", "json-ld": "jsonld", "ntriples": "nt", "rdf+xml": "rdf", "nquads": "nq",
+    **{offer.media_type: offer.key for offer in (*ROWS, *TRIPLES)},
+}  # fmt: skip
+
 # How many rows the page shows; the data has them all.
 _SHOWN = 500
 
@@ -177,14 +183,18 @@ def _an_iri(visit: Visit, name: str, value: str) -> NamedNode:
 
 
 def _format(visit: Visit, values: Sequence[str], known: Sequence[str]) -> str:
-    """Return the format that the address asks for, empty if none. Raises Problem (400) for one that is unknown."""
+    """Return the format that the address asks for, empty if none.
+
+    Libraries send it in several spellings at once, so one that is understood is enough. Raises Problem (400) where none
+    is, or where they mean different formats.
+    """
     _ = visit.say
-    for value in values:
-        if value not in known or len(values) > 1:
-            raise Problem(
-                400, _("This format is unknown."), _("Known formats: %(formats)s.") % {"formats": ", ".join(known)}
-            )
-    return values[0] if values else ""
+    found = {_ALIASES.get(value, value) for value in values} & set(known)
+    if values and len(found) != 1:
+        raise Problem(
+            400, _("This format is unknown."), _("Known formats: %(formats)s.") % {"formats": ", ".join(known)}
+        )
+    return found.pop() if found else ""
 
 
 @dataclass(frozen=True)
