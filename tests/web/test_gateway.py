@@ -101,6 +101,7 @@ async def visit(
     parts: Sequence[bytes] = (),
     stalls: bool = False,
     reads: bool = True,
+    leaves: bool = False,
 ) -> Told:
     path, _, query = target.partition("?")
     scope = {
@@ -115,12 +116,17 @@ async def visit(
     }
     messages = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
     told = Told()
+    ended = False
 
     async def receive() -> Mapping[str, Any]:
+        nonlocal ended
         if messages:
             return messages.pop(0)
-        if stalls:
+        if ended and leaves:
+            return {"type": "http.disconnect"}
+        if ended or stalls:
             await asyncio.Event().wait()
+        ended = True
         return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(message: Mapping[str, Any]) -> None:
@@ -348,6 +354,23 @@ def test_without_an_end_of_swaps_the_client_is_asked_to_try_again(tmp_path: Path
     pool = Pool(*[Result("gone")] * 9)
     told = one(Gateway(asks(*"abcdefghi"), SETTINGS, serving(tmp_path), pool=pool))
     assert (told.status, told.headers["retry-after"]) == (503, "1")
+
+
+def test_a_client_that_leaves_gets_no_answer_and_its_question_goes_no_further(tmp_path: Path) -> None:
+    class Slow(Pool):
+        cancelled = False
+
+        async def ask(self, question: Question) -> Result:
+            try:
+                return await asyncio.Future[Result]()
+            except asyncio.CancelledError:
+                self.cancelled = True
+                raise
+
+    application, pool = asks("one"), Slow()
+    told = one(Gateway(application, SETTINGS, serving(tmp_path), pool=pool), leaves=True)
+    assert pool.cancelled
+    assert (told.status, told.body, len(application.calls)) == (0, b"", 1)
 
 
 # --- what is kept ----------------------------------------------------------------------------------------
