@@ -263,9 +263,11 @@ def test_pages_are_served_while_queries_are_not(world: Path) -> None:
         try:
             assert server.get("/healthz")[0] == 200
             assert server.get("/doc/bell/mair.ttl")[0] == 200
+            assert server.get("/readyz")[0] == 503
         finally:
             for number in (parent, *executors):
                 os.kill(number, signal.SIGCONT)
+        assert until(server.is_well)
 
 
 @pytest.fixture

@@ -142,6 +142,8 @@ def _point(folder: Path, name: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         link.unlink()
     link.symlink_to(name)
+    with contextlib.suppress(OSError):
+        os.utime(folder / name)  # used now: what is served until the next swap is not the oldest then
     os.replace(link, folder / CURRENT)
     _sync(folder)
 

@@ -279,8 +279,12 @@ def serve_command(context: click.Context, host: str, port: int, watch: bool, log
         _fail(failed)
         click.echo(f"Serving the last good snapshot instead ({snapshot.name[:12]}).", err=True)
 
+    def tell(text: str) -> None:
+        with suppress(OSError):  # nobody reads the terminal any more, and the site goes on
+            click.echo(text, err=True)
+
     def ready(address: str) -> None:
-        click.echo(f"ready: {snapshot.settings.title[snapshot.settings.default_language]} at {address}", err=True)
+        tell(f"ready: {snapshot.settings.title[snapshot.settings.default_language]} at {address}")
 
     context.exit(
         serve(
@@ -289,7 +293,7 @@ def serve_command(context: click.Context, host: str, port: int, watch: bool, log
             port=port,
             settings=project.settings,
             ready=ready,
-            tell=lambda text: click.echo(text, err=True),
+            tell=tell,
             log=str(Path(log).resolve()) if log not in ("", "-") else log,
             watch=_watched(project) if watch else None,
         )

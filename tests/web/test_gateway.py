@@ -414,6 +414,43 @@ def test_an_answer_is_kept_for_the_snapshot_that_it_speaks_of(tmp_path: Path) ->
     assert len(application.calls) == 2
 
 
+def test_requests_for_the_same_at_the_same_time_call_the_application_once(tmp_path: Path) -> None:
+    go = threading.Event()
+
+    def answer(environ: Environ) -> tuple[int, Mapping[str, str], bytes]:
+        assert go.wait(60)
+        environ["kg.snapshot"] = "one"
+        return 200 if environ["PATH_INFO"] == "/page" else 404, {}, b"made"
+
+    application = Application(answer)
+    gateway = Gateway(application, SETTINGS, serving(tmp_path))
+
+    async def several(target: str) -> list[Told]:
+        tasks = [asyncio.create_task(visit(gateway, target)) for _ in range(5)]
+        while gateway._open < 5:
+            await asyncio.sleep(0)
+        go.set()
+        return await asyncio.gather(*tasks)
+
+    assert [(told.status, told.body) for told in asyncio.run(several("/page"))] == [(200, b"made")] * 5
+    assert len(application.calls) == 1
+    assert [told.status for told in asyncio.run(several("/none"))] == [404] * 5
+    assert len(application.calls) == 6
+    assert gateway._flights == {}
+
+
+def test_a_fault_of_the_gateway_itself_is_no_traceback(tmp_path: Path) -> None:
+    lines: list[str] = []
+
+    def fails(environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
+        raise ValueError("a secret")
+
+    told = one(Gateway(fails, SETTINGS, serving(tmp_path), log=lines.append))
+    assert told.status == 500
+    assert b"secret" not in told.body
+    assert json.loads(lines[0])["status"] == 500
+
+
 @pytest.mark.parametrize(
     "application",
     [

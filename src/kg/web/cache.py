@@ -33,7 +33,6 @@ class Answer:
     headers: Sequence[tuple[str, str]]
     body: bytes = b""
     snapshot: str = ""
-    kept: bool = False
 
     def header(self, name: str) -> str:
         """Return all values of a header, joined; nothing if it is not there."""
@@ -67,21 +66,22 @@ class Responses:
         """Return the request for the whole answer, whatever part of it this client has already."""
         return {key: value for key, value in environ.items() if key not in _CONDITIONS} | {"REQUEST_METHOD": "GET"}
 
+    def key(self, snapshot: str, environ: Mapping[str, Any]) -> Key:
+        """Return what names the answer to a request to a snapshot."""
+        return (snapshot, environ["RAW_URI"], *(environ.get(name, "\0") for name in _CHOOSING))
+
     def get(self, snapshot: str, environ: Mapping[str, Any]) -> Answer | None:
         """Return what is kept for a request to a snapshot, whole; None if nothing is."""
-        return self.cache.get(_key(snapshot, environ))
+        return self.cache.get(self.key(snapshot, environ))
 
-    def put(self, environ: Mapping[str, Any], answer: Answer) -> None:
-        """Keep an answer for all who ask the same of the same snapshot, if it is one that lasts."""
+    def put(self, environ: Mapping[str, Any], answer: Answer) -> bool:
+        """Keep an answer for all who ask the same of the same snapshot; tell whether it is one that they may get."""
         if not _lasts(answer):
-            return
-        key = _key(answer.snapshot, environ)
+            return False
+        key = self.key(answer.snapshot, environ)
         size = len(answer.body) + sum(map(len, key)) + sum(len(name) + len(value) for name, value in answer.headers)
-        self.cache.put(key, replace(answer, kept=True), size)
-
-
-def _key(snapshot: str, environ: Mapping[str, Any]) -> Key:
-    return (snapshot, environ["RAW_URI"], *(environ.get(name, "\0") for name in _CHOOSING))
+        self.cache.put(key, answer, size)
+        return True
 
 
 def _lasts(answer: Answer) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import logging
 import os
 import secrets
 import signal
@@ -32,10 +33,12 @@ from kg.pool import Pool, Question
 from kg.settings import Settings
 from kg.snapshot import CURRENT, open_snapshot
 from kg.supervisor import LIFELINE
-from kg.web.cache import Answer, Responses
+from kg.web.cache import Answer, Key, Responses
 from kg.web.site import create_app
 
 __all__ = ["Asks", "Gateway", "client_address", "gateway"]
+
+_log = logging.getLogger(__name__)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -231,6 +234,8 @@ class Gateway:
         self._busy = 0
         self._held = _Held(settings.held_bytes)
         self._responses = Responses(settings.response_cache)
+        #: Answers that may be kept and are being made, for whoever asks for the same meanwhile.
+        self._flights: dict[Key, asyncio.Future[Answer | None]] = {}
         self._metrics = Metrics()
         self._probe, self._runtime = probe, runtime
         self._connections = Connections(settings.answer_seconds)
@@ -284,6 +289,13 @@ class Gateway:
                 await self._write(visit, answer, send)
             except _Refused as refused:
                 await self._write(visit, refused.answer, send)
+            except _Gone:
+                raise
+            except Exception:
+                # Ours, and not the application's, which answers for its own.
+                _log.exception("request %s failed", visit.id)
+                visit.error = "a fault of the gateway"
+                await self._write(visit, _Refused(500, "Something went wrong on our side.").answer, send)
         except _Gone:
             visit.status, visit.error = 499, "the client left"
         finally:
@@ -319,25 +331,47 @@ class Gateway:
             visit.kind = "operations"
             return await own(visit)
         environ = _environ(scope, headers, visit)
-        whole = self._responses.asks_for_whole(environ)
-        if whole:
-            visit.snapshot = self._served()
-            if (kept := self._responses.get(visit.snapshot, environ)) is not None:
-                visit.cache = "hit"
-                return kept.as_asked(environ)
+        if not self._responses.asks_for_whole(environ):
+            answer = await self._ask_application(environ, headers, visit, receive)
+            visit.snapshot = answer.snapshot
+            return answer
+        visit.snapshot = self._served()
+        answer = await self._whole(environ, headers, visit, receive)
+        visit.snapshot = answer.snapshot
+        return answer.as_asked(environ)
+
+    async def _whole(self, environ: Environ, headers: Mapping[str, str], visit: _Visit, receive: Receive) -> Answer:
+        """Return the whole answer to a request: what is kept, what another request for the same gets, or a new one."""
+        if (kept := self._responses.get(visit.snapshot, environ)) is not None:
+            visit.cache = "hit"
+            return kept
+        key = self._responses.key(visit.snapshot, environ)
+        if (other := self._flights.get(key)) is not None and (answer := await asyncio.shield(other)) is not None:
+            visit.cache = "joined"
+            return answer
+        visit.cache = "miss"
+        flight: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
+        self._flights[key] = flight
+        shared: Answer | None = None
+        try:
+            answer = await self._ask_application(self._responses.unconditional(environ), headers, visit, receive)
+            if self._responses.put(environ, answer):
+                shared = answer
+            return answer
+        finally:
+            flight.set_result(shared)  # with None, whoever waits has to ask for itself
+            if self._flights.get(key) is flight:
+                del self._flights[key]
+
+    async def _ask_application(
+        self, environ: Environ, headers: Mapping[str, str], visit: _Visit, receive: Receive
+    ) -> Answer:
         body = await self._read(headers, receive)
         try:
             environ["CONTENT_LENGTH"] = str(len(body)) if body or "content-length" in headers else ""
-            called = self._responses.unconditional(environ) if whole else environ
-            answer = await self._compute(called, body, visit, receive)
+            return await self._compute(environ, body, visit, receive)
         finally:
             self._held.give(len(body))
-        visit.snapshot = answer.snapshot
-        if whole:
-            self._responses.put(environ, answer)
-            visit.cache = "miss"
-            return answer.as_asked(environ)
-        return answer
 
     def _served(self) -> str:
         """Return the name of the snapshot that is served now."""
