@@ -190,7 +190,7 @@ def _defines(path: Path) -> bool:
 
 def test_there_are_no_modules_but_these_in_a_core_without_the_web() -> None:
     """What the command line builds with knows nothing of Flask."""
-    script = "import kg.cli, kg.build, kg.entities, kg.writers, sys; print('flask' in sys.modules)"
+    script = "import kg.cli, kg.build, kg.conformance, kg.entities, kg.writers, sys; print('flask' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, env=building.environment(), check=True
     )

@@ -922,6 +922,9 @@ after(
     change=lambda reply: reply.edit("false", "true") if b"false" in reply.body else reply,
 )
 after(
+    "the new way to match gives another", 75, where=at("/api/reconcile/match", method="POST"), change=edit("oan", "x")
+)
+after(
     "a preview needs a script", 76, where=at("/api/reconcile/preview"), change=edit("</p>", "</p><script>x()</script>")
 )
 after("suggestions have no names", 76, where=at("/api/reconcile/suggest"), change=edit('"name"', '"x"'))

@@ -207,7 +207,7 @@ class LittleSite:
         path = unquote_to_bytes(asked.path).decode("utf-8", "replace")
         if not {"format", "_mediatype"}.isdisjoint(asked.arguments):
             return self.problem(asked, 400, "This format is unknown.")
-        writable = path == "/api/sparql" or path == "/api/reconcile"
+        writable = path in ("/api/sparql", "/api/reconcile", "/api/reconcile/match")
         if asked.method == "OPTIONS":
             methods = "GET, HEAD, OPTIONS" + (", POST" if writable else "")
             return Reply(
@@ -543,9 +543,14 @@ class LittleSite:
         return self.turtle(here + controls, Vary="Accept")
 
     def reconcile(self, asked: Asked, part: str | None) -> Reply | None:
-        arguments = asked.arguments | (parse_qs(asked.body.decode()) if asked.method == "POST" else {})
+        posted = asked.method == "POST" and part is None
+        arguments = asked.arguments | (parse_qs(asked.body.decode()) if posted else {})
         kind = {"Content-Type": "application/json"}
         me = {"id": "carn", "name": "Heap"}
+        found = [{**me, "score": 90, "match": True}, {"id": "oan", "name": "Oan", "score": 10, "match": False}]
+        if part == "match":
+            number = len(json.loads(asked.body)["queries"])
+            return Reply(200, kind, json.dumps({"results": [{"candidates": found}] * number}).encode())
         if part == "suggest":
             return Reply(200, kind, json.dumps({"result": [me]}).encode())
         if part == "preview":
@@ -558,13 +563,9 @@ class LittleSite:
             queries = json.loads(arguments["queries"][0])
             if len(queries) > 100:
                 return self.problem(asked, 413, "That is too many.")
-            found = [
-                {**me, "score": 90, "match": True},
-                {"id": "oan", "name": "Oan's stone", "score": 10, "match": False},
-            ]
             return Reply(200, kind, json.dumps({key: {"result": found} for key in queries}).encode())
         told = {
-            "versions": ["0.2"], "name": "Stones", "identifierSpace": BASE, "schemaSpace": f"{BASE}terms#",
+            "versions": ["0.2", "1.0-draft"], "name": "Stones", "identifierSpace": BASE, "schemaSpace": f"{BASE}terms#",
             "view": {"url": BASE + "thing/{{id}}"}, "preview": {"url": BASE + "api/reconcile/preview?id={{id}}"},
             "suggest": {"entity": {"service_url": BASE[:-1], "service_path": "/api/reconcile/suggest"}},
             "extend": {"propose_properties": {"service_url": BASE[:-1], "service_path": "/api/reconcile/properties"}},

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from pyoxigraph import RdfFormat, parse
 from tests.building import run_kg, until
-from tests.conformance.little import BASE, LittleSite, serving
+from tests.conformance.little import BASE, Direct, LittleSite, serving
 
 from kg.conformance import CHECKS, Options, Outcome, Site, run
 from kg.conformance.canary import Canary
@@ -117,6 +117,7 @@ def test_every_check_of_a_hostile_site_comes_to_an_end(how: str) -> None:
         *range(1, 7),
         *range(54, 62),
     }
+    assert "not asked: the last 12 requests had no answer" in {result.came for result in found}
 
 
 def test_redirects_in_a_circle_are_told() -> None:
@@ -252,3 +253,11 @@ def test_a_site_that_is_not_there_is_told(tmp_path: object) -> None:
         port = free.getsockname()[1]
     done = run_kg("conformance", f"http://127.0.0.1:{port}/", "--only", "1-3", cwd=tmp_path, check=1)  # type: ignore[arg-type]
     assert "no thing was found that this site describes" in done.stdout
+
+
+def test_a_site_whose_things_are_named_elsewhere_is_told() -> None:
+    site = Site("http://stones.test/", Options(), Direct(LittleSite()))
+    [found] = run(site, [1])
+    assert found.outcome is Outcome.SKIPPED
+    assert found.came.startswith(f"things are named elsewhere, as <{BASE}thing/")
+    assert "--base-iri" in found.came

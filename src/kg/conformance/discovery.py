@@ -23,7 +23,17 @@ _DCAT = "http://www.w3.org/ns/dcat#"
 _SPDX = "http://spdx.org/rdf/terms#"
 _SCHEMA = "http://schema.org/"
 # What a page loads or where a person may go on is no statement about the document.
-_NOT_SAID = {"stylesheet", "icon", "preload", "modulepreload", "manifest", "search", "apple-touch-icon", "dns-prefetch"}
+_NOT_SAID = {
+    "stylesheet",
+    "icon",
+    "preload",
+    "modulepreload",
+    "manifest",
+    "search",
+    "apple-touch-icon",
+    "dns-prefetch",
+    "shortcut",
+}
 _LINKSET = "application/linkset+json"
 
 
@@ -156,6 +166,7 @@ def links_in_head(site: Site) -> None:
         for rel in found.get("rel", "").lower().split()
         if rel not in _NOT_SAID
     }
+    expect(in_header, "a Link header without links")
     differ = in_header ^ in_page
     expect(not differ, f"in one of them alone: {listing(' '.join(pair) for pair in differ)}")
 

@@ -157,7 +157,7 @@ def malformed_accept(site: Site) -> None:
 
 def languages_of_pages(site: Site) -> dict[str, Answer]:
     """Return the page of the thing in every language that it is had in, by the language's tag."""
-    said = site.html.header("Content-Language") or site.page(site.html).language
+    said = site.html.header("Content-Language") or site.page(site.html).language or "no language"
     found = {said.strip(): site.html}
     spoken = {quad.object.language for quad in site.statements if isinstance(quad.object, Literal)} - {None}
     with contextlib.suppress(LinkError):  # what is wrong with the header is another check's business

@@ -35,9 +35,7 @@ class Unreadable(ValueError):
     """A body that is not the RDF that it says it is."""
 
 
-def read(
-    body: bytes, media_type: str, base: str, load: Callable[[str], object] | None = None, *, lenient: bool = False
-) -> list[Quad]:
+def read(body: bytes, media_type: str, base: str, load: Callable[[str], object] | None = None) -> list[Quad]:
     """Return the statements of a body. Raises Unreadable.
 
     `load` fetches a context that JSON-LD names by its address.
@@ -49,7 +47,7 @@ def read(
             _guard_xml(body)
         elif media_type == "application/ld+json":
             body = json.dumps(_with_contexts(json.loads(body), base, load, 4)).encode()
-        return list(parse(body, format=FORMATS[media_type], base_iri=base, lenient=lenient))
+        return list(parse(body, format=FORMATS[media_type], base_iri=base))
     except RecursionError:
         raise Unreadable("nested too deeply") from None
     except (SyntaxError, ValueError, expat.ExpatError) as error:

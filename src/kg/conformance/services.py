@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from urllib.parse import urljoin
 
-from pyoxigraph import NamedNode
+from pyoxigraph import Literal, NamedNode
 
 from kg.conformance.checks import Failed, Group, Level, Skipped, check, expect, listing, not_asked
 from kg.conformance.discovery import objects
@@ -18,6 +18,7 @@ __all__: list[str] = []
 _GROUP = Group.SERVICES
 _HYDRA = "http://www.w3.org/ns/hydra/core#"
 _FORM = ("Content-Type", "application/x-www-form-urlencoded")
+_JSON = ("Content-Type", "application/json")
 
 
 def _graphs(site: Site) -> str:
@@ -141,9 +142,10 @@ def _name(site: Site) -> str:
     """Return what the entity is called."""
     for name in ("rdf-schema#label", "core#prefLabel", "terms/title", "foaf/0.1/name", "schema.org/name"):
         for quad in site.statements:
-            said = quad.predicate.value.endswith(name) and getattr(quad.subject, "value", "") == site.entity
-            if said and not isinstance(quad.object, NamedNode):
-                return str(getattr(quad.object, "value", ""))
+            if not quad.predicate.value.endswith(name) or not isinstance(quad.object, Literal):
+                continue
+            if isinstance(quad.subject, NamedNode) and site.same(quad.subject.value, site.entity):
+                return quad.object.value
     raise Skipped(f"<{site.entity}> has no name to look for")
 
 
@@ -157,10 +159,10 @@ def _candidates(told: dict[str, object], key: str) -> list[dict[str, object]]:
 
 @check(
     75, _GROUP, "A name is matched with candidates",
-    request="POST queries={\"q0\":{\"query\":\"the name of {E}\"}} as a form; the same by GET; 5000 queries at once",
-    expected="candidates with id, name, score and match, by falling score, with match for one at most; the same both "
-    "times; 413 (or 400) for too many",
-    source="Reconciliation Service API 0.2: reconciliation queries", level=Level.SHOULD,
+    request="POST queries={\"q0\":{\"query\":\"the name of {E}\"}} as a form; by GET; as 1.0 has it; 5000 at once",
+    expected="candidates with id, name, score and match, by falling score, with match for one at most; the same every "
+    "way; 413 (or 400) for too many",
+    source="Reconciliation Service API 0.2, reconciliation queries; 1.0 draft, match service", level=Level.SHOULD,
 )  # fmt: skip
 def matching(site: Site) -> None:
     place = _reconcile(site)
@@ -177,9 +179,26 @@ def matching(site: Site) -> None:
     expect(sum(candidate["match"] is True for candidate in found) <= 1, "match for more than one candidate")
     asked = site.send(with_query(place, queries=queries))
     expect(asked.status == 200 and _candidates(_object(asked), "q0") == found, f"other candidates by GET: {asked}")
+    told = _object(site.send(place, accept="application/json"))
+    versions = told.get("versions")
+    if isinstance(versions, list) and any(str(version).startswith("1.0") for version in versions):
+        _match(site, place, [candidate["id"] for candidate in found])
     many = json.dumps({f"q{number}": {"query": "x"} for number in range(5000)})
     refused = site.send(place, method="POST", headers=(_FORM,), body=form({"queries": many}).encode())
     expect(refused.status in (400, 413), f"5000 queries at once: {refused}")
+
+
+def _match(site: Site, place: str, expected: list[object]) -> None:
+    """Expect the same candidates in the way of version 1.0."""
+    body = {"queries": [{"conditions": [{"matchType": "name", "propertyValue": _name(site)}], "limit": 5}]}
+    answer = site.send(place + "/match", method="POST", headers=(_JSON,), body=json.dumps(body).encode())
+    results = _object(answer).get("results")
+    first = results[0] if isinstance(results, list) and results else None
+    candidates = first.get("candidates") if isinstance(first, dict) else None
+    if not isinstance(candidates, list):
+        raise Failed(f"/match: {answer}: {answer.text[:150]}")
+    found = [candidate.get("id") for candidate in candidates]
+    expect(found == expected, f"/match: candidates {listing(found)}, not {listing(expected)}")
 
 
 @check(

@@ -35,6 +35,8 @@ RDF_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 DUMP_LIMIT = 64 * 1024 * 1024
 
 _HOPS = 5
+# After so many requests in a row without an answer, there is nobody there.
+_ENOUGH = 12
 # A dump of so many bytes is read for the names in it.
 _SMALL = 4_000_000
 _P = ParamSpec("_P")
@@ -91,6 +93,7 @@ class Site:
         self.origin = f"{parts.scheme}://{parts.netloc}"
         self._wire = self.wire or Wire(self.origin, seconds=self.options.deadline, limit=DUMP_LIMIT)
         self._kept: dict[Request, Answer | Trouble] = {}
+        self._unanswered = 0
         self._lock = threading.Lock()
 
     # --- asking ---
@@ -119,10 +122,7 @@ class Site:
         with self._lock:
             kept = self._kept.get(request) if plain else None
         if kept is None:
-            try:
-                kept = self._wire.send(request, seconds=seconds, last=last)
-            except Trouble as trouble:
-                kept = trouble
+            kept = self._answer(request, seconds=seconds, last=last)
             if plain:
                 with self._lock:
                     self._kept[request] = kept
@@ -130,6 +130,18 @@ class Site:
         if isinstance(kept, Trouble):
             raise kept
         return kept
+
+    def _answer(self, request: Request, *, seconds: float | None, last: bool) -> Answer | Trouble:
+        if self._unanswered >= _ENOUGH:
+            return Trouble(f"not asked: the last {_ENOUGH} requests had no answer")
+        try:
+            answer = self._wire.send(request, seconds=seconds, last=last)
+        except Trouble as trouble:
+            if seconds is None:  # a query without end may have none, and that is not the site's end
+                self._unanswered += 1
+            return trouble
+        self._unanswered = 0
+        return answer
 
     def here(self, url: str) -> str:
         """Return where an IRI or address of the site is asked. Raises Trouble if it is another site's."""
@@ -177,14 +189,9 @@ class Site:
 
     # --- reading ---
 
-    def quads(self, answer: Answer, *, lenient: bool = False) -> list[Quad]:
-        """Return the statements of an answer, read with its address under the site's base. Raises Unreadable."""
-        return read(answer.content, answer.media_type, self.named(answer.url), self._context, lenient=lenient)
-
-    def named(self, url: str) -> str:
-        """Return an address of the site as an IRI under its base."""
-        bases = self.options.base_iris
-        return bases[0] + url[len(self.url) :] if bases and url.startswith(self.url) else url
+    def quads(self, answer: Answer) -> list[Quad]:
+        """Return the statements of an answer, whose relative IRIs are under its address. Raises Unreadable."""
+        return read(answer.content, answer.media_type, answer.url, self._context)
 
     def _context(self, url: str) -> object:
         answer, _ = self.follow(urljoin(self.url, url), accept="application/ld+json, application/json")
@@ -198,7 +205,7 @@ class Site:
         """Return the statements that a page carries as JSON-LD. Raises Unreadable."""
         quads: list[Quad] = []
         for text in self.page(answer).data:
-            quads += read(text.encode(), "application/ld+json", self.named(answer.url), self._context)
+            quads += read(text.encode(), "application/ld+json", answer.url, self._context)
         return quads
 
     def document(self, media_type: str) -> Answer:
@@ -327,11 +334,15 @@ class Site:
         """A few things that the site describes. Raises Skipped if none can be found."""
         if self.options.entity:
             return [self.options.entity]
-        named = list(dict.fromkeys(iri for iri in islice(self._named_things(), 60) if self.is_here(iri)))
-        named = [iri for iri in named if not _is_part(iri)]
+        said = list(dict.fromkeys(iri for iri in islice(self._named_things(), 60) if not _is_part(iri)))
+        named = [iri for iri in said if self.is_here(iri)]
         found = list(islice(filter(self._is_described, named), 5))
         if not found:  # of a page that says nothing, its own address
             found = [*named[:1], *islice(filter(self._is_described, self._pages[:8]), 5)]
+        if not found and said:
+            raise Skipped(
+                f"things are named elsewhere, as <{said[0]}>; if they are answered here, say so with --base-iri"
+            )
         if not found:
             raise Skipped("no thing was found that this site describes; name one with --entity")
         # Best is one that is redirected to its document, as things are.
