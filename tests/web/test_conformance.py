@@ -16,13 +16,15 @@ from tests.web.pages import BASE
 from kg.conformance import Options, Outcome, Result, Site, numbers, render_result, run
 
 #: The checks that hold today. Whoever makes another one hold adds it here.
-HOLD = "1-9,11-19,21-24,27-29,34,36,42-46,48,52,53"
+HOLD = "1-9,11-19,21-24,27-29,34,36,42-46,48,50,52-68"
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The bells, served by `kg serve`."""
     folder: Path = built_copy(building.bells(), tmp_path_factory.mktemp("served") / "world")
+    with (folder / "kg.toml").open("a", encoding="utf-8") as settings:
+        settings.write("\n[limits]\nquery_seconds = 1\nqueue_seconds = 2\n")  # queries without end are asked
     server = subprocess.Popen(
         [*KG, "serve", "--port", "0"],
         cwd=folder,
@@ -50,7 +52,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def results(address: str) -> dict[int, Result]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("kg.conformance.negotiation._SECONDS", 10)  # the machine may be busy
+        for quick in ("negotiation._SECONDS", "protocol._QUICK"):  # the machine may be busy
+            patch.setattr(f"kg.conformance.{quick}", 30)
         site = Site(address, Options(base_iris=(BASE,), deadline=60, query_seconds=60))
         return {result.check.number: result for result in run(site)}
 
