@@ -114,9 +114,14 @@ def test_all_wrong_settings_are_named_at_once(load):
     assert all(key in text for key in ("languages", "unknown", "base_iri", "title"))
 
 
+def test_a_byte_order_mark_is_named(load):
+    with pytest.raises(SettingsError, match=r"starts with a byte order mark\. Save it as UTF-8 without"):
+        load(b"\xef\xbb\xbf" + LEAST.encode())
+
+
 @pytest.mark.parametrize(
     "data",
-    [b"base_iri = ", b"\xff\xfe", b"a = 1\na = 2\n", b"\x00", b'\xef\xbb\xbfbase_iri = "https://x.example/"'],
+    [b"base_iri = ", b"\xff\xfe", b"a = 1\na = 2\n", b"\x00"],
 )
 def test_what_is_not_toml_is_refused(load, data):
     with pytest.raises(SettingsError, match="cannot be read as TOML"):

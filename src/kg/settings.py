@@ -12,7 +12,7 @@ from typing import Any
 
 from kg.errors import SettingsError
 
-__all__ = ["FILE_NAME", "Settings", "load_settings"]
+__all__ = ["FILE_NAME", "Settings", "is_language", "load_settings"]
 
 FILE_NAME = "kg.toml"
 
@@ -79,11 +79,16 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(_text(item) for item in value)
 
 
+def is_language(tag: str) -> bool:
+    """Tell whether a text may be the tag of a language of pages."""
+    return re.fullmatch(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", tag) is not None
+
+
 def _languages(value: Any) -> tuple[str, ...]:
     if (
         not isinstance(value, list)
         or not value
-        or not all(isinstance(tag, str) and re.fullmatch(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", tag) for tag in value)
+        or not all(isinstance(tag, str) and is_language(tag) for tag in value)
         or len(set(value)) != len(value)
     ):
         raise ValueError('a list of distinct lower-case language tags such as ["en", "fr"]')
@@ -257,7 +262,14 @@ def load_settings(path: Path) -> Settings:
     TOML, a key that is unknown, missing or has a wrong value. All wrong keys are named at once.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if text.startswith("\ufeff"):
+            raise SettingsError(
+                "the file starts with a byte order mark",
+                where=str(path),
+                advice="Save it as UTF-8 without a byte order mark.",
+            )
+        table = tomllib.loads(text)
     except FileNotFoundError:
         raise SettingsError(
             "there is no kg.toml here",
