@@ -41,10 +41,10 @@ from tests.building import (
 )
 
 import kg.build
-from kg.build import CheckFailed, build, ensure
-from kg.errors import KGError
+from kg.build import CheckFailed, build, ensure, last_good
+from kg.errors import KGError, SnapshotError
 from kg.project import Project, open_project
-from kg.snapshot import CURRENT, GRAPH, MANIFEST, SITE
+from kg.snapshot import CURRENT, GRAPH, MANIFEST, SITE, settings_from
 
 if TYPE_CHECKING:
     from tests.conftest import World
@@ -558,8 +558,43 @@ def test_a_file_that_cannot_grow_leaves_the_last_snapshot(world: Path, before: d
         )
         message = error_of(done)
         assert "could not be written" in message
-        assert "Make room" in message
+        assert "The last good snapshot is as it was. Make room" in message
         assert lasting(world) == before
+
+
+def test_a_first_build_that_cannot_be_written_does_not_speak_of_an_earlier_one(tmp_path: Path) -> None:
+    root = copy_of(BELLS, tmp_path / "world")
+    limit = 40 << 10
+    done = run_kg("build", cwd=root, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+    message = error_of(done)
+    assert "could not be written" in message
+    assert "Make room" in message
+    assert "last good" not in message
+
+
+def laid_out_otherwise(world: Path) -> None:
+    """Make the current snapshot of a world one of an engine that laid it out in another way."""
+    manifest = world / ".kg" / CURRENT / MANIFEST
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "layout": "other"}))
+
+
+def test_a_snapshot_of_another_layout_is_built_again(world: Path) -> None:
+    laid_out_otherwise(world)
+    built = ensure(open_project(world))
+    assert built.fresh
+    assert built.snapshot.name == building.bells().snapshot.name
+
+
+def test_a_snapshot_of_another_layout_is_no_last_good_one(world: Path) -> None:
+    laid_out_otherwise(world)
+    with pytest.raises(SnapshotError, match=r"another version of the engine\. Run: kg build"):
+        last_good(open_project(world))
+
+
+def test_settings_that_this_engine_does_not_know_do_no_harm_in_a_snapshot(world: Path) -> None:
+    settings = building.bells().snapshot.meta["settings"]
+    known = settings_from({**settings, "of_another_engine": 1})
+    assert known == settings_from(settings)
 
 
 @contextlib.contextmanager

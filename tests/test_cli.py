@@ -70,7 +70,7 @@ def test_the_version_is_told(tmp_path: Path) -> None:
         ["nonsense"],
         ["--nonsense"],
         ["check", "--format", "xml"],
-        ["build", "now"],
+        ["stats", "now"],
         ["query"],
         ["query", "a", "b"],
         ["query", "a", "--format", "xml"],

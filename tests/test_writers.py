@@ -24,6 +24,7 @@ from pyoxigraph import (
 from tests.building import WORLDS, in_default_graph
 
 from kg.entities import describe
+from kg.errors import FormatError
 from kg.writers import FORMATS, write
 
 READERS = {
@@ -223,6 +224,23 @@ def test_rdf_xml_stays_xml_for_text_that_xml_does_not_have(text: str) -> None:
 def test_rdf_xml_is_read_right_by_any_reader_of_xml(text: str) -> None:
     root = ET.fromstring(write(fact(Literal(text)), "rdf", PREFIXES))
     assert [element.text for element in root.iter() if element.tag.endswith("}p")] == [text]
+
+
+@pytest.mark.parametrize("local", ["a", "1a", "a-1.b", "été", "x#y", "a/_", "p:q", "e/a1", "1/a", "%C3%A9"])
+def test_rdf_xml_names_properties_that_end_like_an_xml_name(local: str) -> None:
+    quad = Quad(S, NamedNode(E + local), Literal("x"), DefaultGraph())
+    data = write([quad], "rdf", {**PREFIXES, "one": E + "1", "a": E + "a"})
+    ET.fromstring(data)
+    assert read(data, "rdf") == [quad]
+
+
+@pytest.mark.parametrize("local", ["1", "a/", "a#", "a/2", "%20", "a(b)", "、", "a\U00010400"])
+def test_rdf_xml_refuses_properties_that_it_cannot_name(local: str) -> None:
+    quad = Quad(S, NamedNode(E + local), Literal("x"), DefaultGraph())
+    with pytest.raises(FormatError, match=r"cannot name this property.*Expected another format") as refused:
+        write([quad], "rdf", {**PREFIXES, "a": E + "a", "slash": E + "a/"})
+    assert refused.value.term == f"<{E}{local}>"
+    assert read(write([quad], "ttl", PREFIXES), "ttl") == [quad]
 
 
 def test_an_unknown_extension_is_refused() -> None:

@@ -10,7 +10,6 @@ import os
 import shutil
 import sqlite3
 import tempfile
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cache
@@ -23,7 +22,8 @@ from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Store
 import kg
 from kg import metadata
 from kg.errors import KGError, QueryError, SnapshotError
-from kg.labels import labels_in, local_name, worked_out_labels
+from kg.files import FileSet
+from kg.labels import labels_in, local_name, sort_key, worked_out_labels
 from kg.literals import Written
 from kg.presentation import arrange, presentation
 from kg.project import Project, Reading, Role
@@ -31,7 +31,19 @@ from kg.queries import Data, ask_within
 from kg.results import to_json
 from kg.rules import Triple
 from kg.settings import Settings
-from kg.snapshot import CURRENT, GRAPH, INDEXES, MANIFEST, SCHEMA, SITE, Snapshot, digest_of, open_snapshot, term_key
+from kg.snapshot import (
+    CURRENT,
+    GRAPH,
+    INDEXES,
+    LAYOUT,
+    MANIFEST,
+    SCHEMA,
+    SITE,
+    Snapshot,
+    digest_of,
+    open_snapshot,
+    term_key,
+)
 from kg.turtle import Statement
 from kg.views import View, read_views
 from kg.vocabulary import KG, RDF, RDFS
@@ -60,9 +72,14 @@ _NOT_CONTENT |= {"queue", "queue_seconds", "client_share", "answer_cache"}
 class CheckFailed(KGError):
     """The graph has violations, so it is not built; `findings` has them all."""
 
-    def __init__(self, findings: Sequence[Finding]) -> None:
+    def __init__(
+        self,
+        findings: Sequence[Finding],
+        problem: str = "the graph does not pass its checks",
+        advice: str = "Run: kg check",
+    ) -> None:
         self.findings = findings
-        super().__init__("the graph does not pass its checks", advice="Run: kg check")
+        super().__init__(problem, advice=advice)
 
 
 @dataclass(frozen=True)
@@ -164,7 +181,7 @@ def _prune(folder: Path, keep: int) -> None:
             shutil.rmtree(doomed, ignore_errors=True)
 
 
-def current_snapshot(project: Project) -> Snapshot:
+def current_snapshot(project: Project | FileSet) -> Snapshot:
     """Return the snapshot in use. Raises SnapshotError if there is none, or if it is damaged."""
     link = project.snapshots / CURRENT
     if not link.exists():
@@ -174,7 +191,7 @@ def current_snapshot(project: Project) -> Snapshot:
     return open_snapshot(link.resolve())
 
 
-def last_good(project: Project) -> Snapshot:
+def last_good(project: Project | FileSet) -> Snapshot:
     """Return the current snapshot; if it is damaged, the newest one that is whole, which is current from then on.
 
     Raises SnapshotError if there is none.
@@ -197,7 +214,7 @@ def origin_of_snapshot(snapshot: Snapshot) -> metadata.Origin:
     return metadata.read_origin(snapshot.path)
 
 
-def up_to_date(project: Project) -> Snapshot | None:
+def up_to_date(project: Project | FileSet) -> Snapshot | None:
     """Return the current snapshot if nothing that a build reads has changed since, else None. Reads no Turtle."""
     try:
         record = json.loads((project.snapshots / _INPUTS).read_text(encoding="utf-8"))
@@ -212,7 +229,7 @@ def up_to_date(project: Project) -> Snapshot | None:
 # --- building --------------------------------------------------------------------------------------------
 
 
-def ensure(project: Project, progress: Progress = lambda _: None) -> Built:
+def ensure(project: Project | FileSet, progress: Progress = lambda _: None) -> Built:
     """Return the snapshot of what the repository says now, built if needed."""
     if (snapshot := up_to_date(project)) is not None:
         _note_origin(project, snapshot)
@@ -220,54 +237,109 @@ def ensure(project: Project, progress: Progress = lambda _: None) -> Built:
     return build(project, progress)
 
 
-def build(project: Project, progress: Progress = lambda _: None) -> Built:
-    """Check a project and build its snapshot; `current` points to it in the end.
+@dataclass(frozen=True)
+class _Plan:
+    """A snapshot to be written: its name, how to fill its folder, and the findings on the way to it."""
+
+    name: str
+    fill: Callable[[Path, sqlite3.Connection], None]
+    findings: Sequence[Finding] = ()
+
+
+def build(project: Project | FileSet, progress: Progress = lambda _: None) -> Built:
+    """Check a project, or read files that belong to none, and build the snapshot; `current` points to it in the end.
 
     Nothing in use changes before the last step. Raises CheckFailed with all findings, QueryError for a view
     that will not do, SnapshotError if the files cannot be written.
     """
-    from kg.checks import check  # heavy, and a warm start does without it
-
     folder = project.snapshots
     try:
         with _locked(folder, progress):
             # Taken first: a file that changes while we read makes the next start build again.
             inputs = project.inputs_digest()
-            progress("reading files")
-            reading = project.read()
-            progress("checking")
-            checked = check(project, reading, language=project.settings.default_language)
-            if not checked.passed:
-                raise CheckFailed(checked.findings)
-            views = read_views(project)
-            progress("inferring and naming")
-            quads = _all_quads(project, reading, checked)
-            name = _name(project.settings, project.prefixes, quads, reading, views)
-            fresh = not _is_whole(folder / name)
+            if isinstance(project, Project):
+                plan = _of_project(project, progress)
+            else:
+                plan = _of_files(project, inputs, progress)
+            fresh = not _is_whole(folder / plan.name)
             if fresh:
-                _write_snapshot(project, reading, checked, views, quads, folder / name, progress)
+                _write_snapshot(plan, folder / plan.name)
             progress("swapping")
-            _point(folder, name)
-            record = {"inputs": inputs, "engine": engine_version(), "snapshot": name}
+            _point(folder, plan.name)
+            record = {"inputs": inputs, "engine": engine_version(), "snapshot": plan.name}
             _write(folder / _INPUTS, json.dumps(record))
-            snapshot = open_snapshot(folder / name)
+            snapshot = open_snapshot(folder / plan.name)
             _note_origin(project, snapshot)
             _prune(folder, project.settings.snapshots_kept)
     except UnicodeEncodeError as error:
         name = ascii(str(error.object).partition("\0")[0])
         raise KGError("the name of a file is not UTF-8", found=name, advice="Rename it.") from None
     except (OSError, sqlite3.Error) as error:
+        found = getattr(error, "strerror", None) or str(error)
+        if not isinstance(project, Project):
+            advice = "Make room, or set XDG_CACHE_HOME (or TMPDIR) elsewhere."
+            raise SnapshotError(_UNWRITTEN, where=str(folder), found=found, advice=advice) from error
+        kept = "The last good snapshot is as it was. " if (folder / CURRENT).exists() else ""
         raise SnapshotError(
-            "the snapshot could not be written",
+            _UNWRITTEN,
             where=project.settings.snapshot_folder,
-            found=getattr(error, "strerror", None) or str(error),
-            advice="The last good snapshot is as it was. Make room, or set snapshots.folder elsewhere.",
+            found=found,
+            advice=f"{kept}Make room, or set snapshots.folder elsewhere.",
         ) from error
-    return Built(snapshot, fresh, checked.findings)
+    return Built(snapshot, fresh, plan.findings)
 
 
-def _note_origin(project: Project, snapshot: Snapshot) -> None:
+_UNWRITTEN = "the snapshot could not be written"
+
+
+def _of_project(project: Project, progress: Progress) -> _Plan:
+    """Read and check a project. Raises CheckFailed with all findings."""
+    from kg.checks import check  # heavy, and a warm start does without it
+
+    progress("reading files")
+    reading = project.read()
+    progress("checking")
+    checked = check(project, reading, language=project.settings.default_language)
+    if not checked.passed:
+        raise CheckFailed(checked.findings)
+    views = read_views(project)
+    progress("inferring and naming")
+    quads = _all_quads(project, reading, checked)
+    name = _name(project.settings, project.prefixes, quads, reading, views)
+
+    def fill(folder: Path, connection: sqlite3.Connection) -> None:
+        progress("writing quads")
+        lines = quads.lines([document.graph for document in reading.all()])
+        (folder / GRAPH).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        _Writer(connection, project, reading, checked, quads).write(views, progress)
+
+    return _Plan(name, fill, checked.findings)
+
+
+def _of_files(files: FileSet, inputs: str, progress: Progress) -> _Plan:
+    """Plan the snapshot of files, which are read only if it is not there. Filling it raises CheckFailed."""
+    from kg.findings import Finding, Severity
+    from kg.loading import load
+
+    def fill(folder: Path, connection: sqlite3.Connection) -> None:
+        loaded = load(files, connection, folder / GRAPH, progress)
+        if loaded.errors:
+            findings = [
+                Finding(e.path, e.line, e.column, Severity.VIOLATION, "syntax", e.problem, e.advice, e.excerpt)
+                for e in loaded.errors
+            ]
+            raise CheckFailed(findings, "these files cannot be read as they are", "Mend them, or leave them out.")
+        meta = {**loaded.meta, "settings": _settings_content(loaded.settings)}
+        rows = [(key, json.dumps(value, ensure_ascii=False)) for key, value in meta.items()]
+        connection.executemany("INSERT INTO meta VALUES (?, ?)", rows)
+
+    return _Plan(hashlib.sha256(f"{engine_version()}\0{inputs}".encode()).hexdigest(), fill)
+
+
+def _note_origin(project: Project | FileSet, snapshot: Snapshot) -> None:
     """Write down which commit the snapshot stands for now; the same content may come from several."""
+    if not isinstance(project, Project):
+        return
     origin = metadata.origin_of(project.root)
     if origin != origin_of_snapshot(snapshot) or not (snapshot.path / metadata.ORIGIN).exists():
         with contextlib.suppress(OSError):  # a snapshot on a read-only disk serves as well
@@ -343,33 +415,27 @@ def _name(
     return digest.hexdigest()
 
 
-def _write_snapshot(
-    project: Project,
-    reading: Reading,
-    checked: Checked,
-    views: Sequence[View],
-    quads: _Quads,
-    target: Path,
-    progress: Progress,
-) -> None:
+# Memory for pages of the database while it is written, in KiB: with too little, large indexes are read again and again.
+_ROOM = "PRAGMA cache_size = -131072; PRAGMA temp_store = MEMORY;"
+
+
+def _write_snapshot(plan: _Plan, target: Path) -> None:
     """Write a snapshot into a folder of its own and rename it into place when it is whole and on the disk."""
     folder = Path(tempfile.mkdtemp(dir=target.parent, prefix="building-"))
     try:
         folder.chmod(0o755)
-        progress("writing quads")
-        lines = quads.lines([document.graph for document in reading.all()])
-        (folder / GRAPH).write_text("\n".join(lines) + "\n", encoding="utf-8")
         connection = sqlite3.connect(folder / SITE, isolation_level=None)
         try:
             # No journal: the file is new, and counts only when it is whole and renamed into place.
-            connection.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN; {SCHEMA}")
-            _Writer(connection, project, reading, checked, quads).write(views, progress)
+            connection.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {_ROOM} BEGIN; {SCHEMA}")
+            plan.fill(folder, connection)
             connection.commit()
             connection.executescript(f"{INDEXES} PRAGMA optimize;")
         finally:
             connection.close()
         manifest = {
             "engine": engine_version(),
+            "layout": LAYOUT,
             "files": {name: digest_of(folder / name) for name in (GRAPH, SITE)},
         }
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
@@ -559,9 +625,3 @@ class _Writer:
             header = {key: value for key, value in asdict(view).items() if key not in ("name", "query")}
             row = (view.name, json.dumps(header, ensure_ascii=False), view.query, to_json(answer))
             self.insert("view", [row])
-
-
-def sort_key(text: str) -> str:
-    """Return a text as it sorts for readers: without case and accents."""
-    folded = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(character for character in folded if not unicodedata.combining(character))

@@ -21,6 +21,7 @@ from kg.errors import KGError, QueryError
 if TYPE_CHECKING:  # imported where they are used, so that --help and a warm start are quick
     from rich.console import Console
 
+    from kg.files import FileSet
     from kg.findings import Finding
     from kg.literals import Term
     from kg.project import Project
@@ -106,6 +107,31 @@ def _project(context: click.Context) -> Project:
     from kg.project import open_project
 
     return open_project(context.obj)
+
+
+_FILE_OPTIONS = (
+    click.option(
+        "--default-graph", type=click.Choice(["union", "plain"]), default="union", show_default=True,
+        help="Of FILEs: everything together, or only what they put there.",
+    ),
+    click.option("--input-format", metavar="EXT", default="", help="Of FILEs: ttl, trig, nt, nq, rdf, jsonld or n3."),
+)  # fmt: skip
+
+
+def _file_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of commands that read RDF files without a project."""
+    for option in reversed(_FILE_OPTIONS):
+        command = option(command)
+    return command
+
+
+def _project_or_files(context: click.Context, files: Sequence[str], form: str, default_graph: str) -> Project | FileSet:
+    """Return the files that are named; where none is, the project. What files need ends with the command."""
+    from kg.files import open_files
+
+    if not files:
+        return _project(context)
+    return context.with_resource(open_files(files, form=form.lower().lstrip("."), default_graph=default_graph))
 
 
 @contextmanager
@@ -218,9 +244,11 @@ def format_command(context: click.Context, paths: tuple[Path, ...], only_check: 
 
 
 @main.command("build")
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@_file_options
 @click.pass_context
-def build_command(context: click.Context) -> None:
-    """Check the graph and build its snapshot.
+def build_command(context: click.Context, files: tuple[str, ...], default_graph: str, input_format: str) -> None:
+    """Check the graph and build its snapshot; of RDF files that belong to no project, the one that kg serve takes.
 
     \b
     The snapshot is named by its content and swapped in at the end; until then the last one stays:
@@ -228,7 +256,7 @@ def build_command(context: click.Context) -> None:
     """
     from kg.build import CheckFailed, build
 
-    project = _project(context)
+    project = _project_or_files(context, files, input_format, default_graph)
     try:
         with _progress() as step:
             built = build(project, step)
@@ -252,19 +280,40 @@ def build_command(context: click.Context) -> None:
     "--log", default="", metavar="FILE|-", help="Write a line of JSON a request to a file, - for standard error.",
     envvar="KG_LOG",
 )  # fmt: skip
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@_file_options
 @click.pass_context
-def serve_command(context: click.Context, host: str, port: int, watch: bool, log: str) -> None:
-    """Check and build the graph if needed, and serve it.
+def serve_command(
+    context: click.Context,
+    host: str,
+    port: int,
+    watch: bool,
+    log: str,
+    files: tuple[str, ...],
+    default_graph: str,
+    input_format: str,
+) -> None:
+    """Check and build the graph if needed, and serve it; or serve RDF files that belong to no project.
 
     \b
     If the files do not check, the last good snapshot is served:
       kg serve --port 8080 --watch
+    Any RDF files, folders of them, or - for standard input:
+      kg serve people.ttl places.nt.gz
     """
     from kg.build import CheckFailed, ensure, last_good
     from kg.errors import SnapshotError
+    from kg.project import Project
     from kg.supervisor import claim, serve
 
-    project = _project(context)
+    project = _project_or_files(context, files, input_format, default_graph)
+    if not watch:
+        watching = None
+    elif isinstance(project, Project):
+        watching = _watched(project)
+    else:
+        options = ["--default-graph", default_graph, *(["--input-format", input_format] if input_format else [])]
+        watching = _watched_files(project, files, options)
     port = claim(host, port)
     try:
         with _progress() as step:
@@ -272,6 +321,8 @@ def serve_command(context: click.Context, host: str, port: int, watch: bool, log
     except (CheckFailed, QueryError, SnapshotError) as failed:
         if isinstance(failed, CheckFailed):
             _report(failed.findings, err=True)
+        if files:
+            raise
         try:
             snapshot = last_good(project)
         except SnapshotError:
@@ -295,7 +346,7 @@ def serve_command(context: click.Context, host: str, port: int, watch: bool, log
             ready=ready,
             tell=tell,
             log=str(Path(log).resolve()) if log not in ("", "-") else log,
-            watch=_watched(project) if watch else None,
+            watch=watching,
         )
     )
 
@@ -317,7 +368,20 @@ def _watched(project: Project) -> Watch:
     return Watch([sys.executable, "-m", "kg.cli", "--project", str(project.root), "build"], paths)
 
 
-def _ensured(project: Project) -> Snapshot:
+def _watched_files(project: FileSet, files: Sequence[str], options: Sequence[str]) -> Watch:
+    """Return what `--watch` looks at: the files and folders that were named."""
+    from kg.supervisor import Watch
+
+    if not project.is_kept:
+        raise KGError(
+            "these files cannot be watched",
+            expected="files that have a name, and a cache folder that can be written",
+            advice="Leave out - and --watch, or set XDG_CACHE_HOME.",
+        )
+    return Watch([sys.executable, "-m", "kg.cli", "build", *options, "--", *files], lambda: map(Path, files))
+
+
+def _ensured(project: Project | FileSet) -> Snapshot:
     """Return the snapshot of what the files say now."""
     from kg.build import CheckFailed, ensure
 
@@ -370,7 +434,10 @@ class _Shown:
 
 
 @main.command("query")
-@click.argument("file", metavar="FILE|-")
+@click.argument("file", metavar="QUERY")
+@click.argument("more", nargs=-1, metavar="")
+@click.option("--data", multiple=True, metavar="FILE...", help="Ask these RDF files instead of the graph here.")
+@_file_options
 @click.option(
     "--format", "form", type=click.Choice(["table", "csv", "json", "ttl", "jsonld", "nt", "rdf"]),
     help="Default: a table, Turtle for triples.",
@@ -380,32 +447,41 @@ class _Shown:
 @click.option("--endpoint", metavar="URL", help="Ask this SPARQL endpoint instead of the graph here.")
 @click.pass_context
 def query_command(
-    context: click.Context, file: str, form: str | None, params: tuple[str, ...], lang: str | None, endpoint: str | None
+    context: click.Context,
+    file: str,
+    more: tuple[str, ...],
+    data: tuple[str, ...],
+    default_graph: str,
+    input_format: str,
+    form: str | None,
+    params: tuple[str, ...],
+    lang: str | None,
+    endpoint: str | None,
 ) -> None:
-    """Ask a question: a view, a file with SPARQL, or SPARQL on standard input.
+    """Ask a question: a view, a file with SPARQL, SPARQL itself, or - for standard input.
 
     \b
     The prefixes of the graph's prefix table are known:
       kg query views/NAME.rq --lang fr
       echo 'SELECT (COUNT(*) AS ?n) WHERE { ?s ?p ?o }' | kg query -
+    Any RDF files, without a project:
+      kg query 'SELECT * WHERE { ?s a ?class }' --data *.ttl
     """
     from kg.queries import ask_endpoint, ask_within, guard
     from kg.views import View, parse_view
 
-    project = _project(context)
-    try:
-        text = (
-            (sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes())
-            .decode("utf-8-sig")
-            .replace("\r\n", "\n")
-        )
-    except (OSError, UnicodeDecodeError) as error:
-        raise QueryError("this file cannot be read", where=file, found=str(error)) from None
+    if more and not data:
+        raise click.UsageError(f"Got an unexpected extra argument ({more[0]})", context)
+    if file == "-" and "-" in (*data, *more):
+        raise click.UsageError("Standard input cannot be both the question and the data", context)
+    if data and endpoint:
+        raise click.UsageError("--data and --endpoint exclude each other", context)
+    project = _project_or_files(context, (*data, *more), input_format, default_graph)  # a shell unfolds --data *.ttl
+    name, text = _question(file)
     guard(text, project.settings)
-    name = "standard input" if file == "-" else file
     is_view = any(line.startswith("#+") for line in text.split("\n"))
     view = (
-        parse_view(text, Path(file).stem, project.settings.languages, where=name) if is_view else View(name, text, {})
+        parse_view(text, Path(name).stem, project.settings.languages, where=name) if is_view else View(name, text, {})
     )
     values = {parameter.name: parameter.term() for parameter in view.parameters}
     for given in params:
@@ -418,11 +494,23 @@ def query_command(
         values[key] = known[key].term(_plain(value))
     snapshot = _ensured(project)
     if endpoint:
-        answer = ask_endpoint(endpoint, text, prefixes=project.prefixes, values=values)
+        answer = ask_endpoint(endpoint, text, prefixes=snapshot.prefixes, values=values)
     else:
         # Without a deadline and without a cap, as long as the person who asks has patience.
         answer = ask_within(None, snapshot.data(), text, values=values, where=name, memory=None)
-    _print_answer(answer, view, form, _Shown(snapshot, lang), project.prefixes)
+    _print_answer(answer, view, form, _Shown(snapshot, lang), snapshot.prefixes)
+
+
+def _question(file: str) -> tuple[str, str]:
+    """Return the name and the text of a question: of a file, of standard input, or of the word itself if it is one."""
+    if "{" in file and not os.path.lexists(file):
+        return "query", file
+    name = "standard input" if file == "-" else file
+    try:
+        read = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        return name, read.decode("utf-8-sig").replace("\r\n", "\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise QueryError("this file cannot be read", where=file, found=str(error)) from None
 
 
 def _print_answer(answer: Answer, view: View, form: str | None, shown: _Shown, prefixes: Mapping[str, str]) -> None:

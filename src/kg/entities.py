@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pyoxigraph import BlankNode, Literal, NamedNode, Quad
+from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad
 
 from kg.labels import choose, local_name
 from kg.metadata import dataset_iri, inferred_graph, metadata_graph
@@ -16,6 +16,7 @@ from kg.vocabulary import FOAF, KG, LABELS, RDF, VOID
 __all__ = ["Description", "Footnote", "Group", "Property", "Relation", "describe", "footnotes", "grouped"]
 
 Node = NamedNode | BlankNode
+Term = Node | DefaultGraph
 
 
 @dataclass(frozen=True)
@@ -69,17 +70,30 @@ class Description:
             yield Quad(document, VOID.inDataset, dataset_iri(settings), about)
 
 
+# So many things are sorted by name, relations first; the names of more would have to be read for every page.
+_SORTED = 10_000
+
+
 def describe(snapshot: Snapshot, iri: str, *, page: int = 1) -> Description | None:
     """Return what the graph says about a thing, None if it says nothing.
 
     `page` counts from 1; each page has as many relations and other incoming statements as
-    `limits.page_length` allows.
+    `limits.page_length` allows. Where very many things point to it, they come in the order of the files.
     """
     node = NamedNode(iri)
     facts = snapshot.facts(subject=node)
-    pointing = [fact for fact in snapshot.facts(object=node) if fact.subject != node]
-    if not facts and not pointing:
-        return None
+    length = snapshot.settings.page_length
+    number = snapshot.pointing(iri)
+    is_long = number > _SORTED
+    if is_long:
+        pointing = snapshot.facts_pointing(iri, offset=(page - 1) * length, limit=length)
+    else:
+        pointing = [fact for fact in snapshot.facts(object=node) if fact.subject != node]
+    if not facts and not number:
+        # Nothing is said of a property but by using it.
+        pointing = snapshot.facts(predicate=node, limit=length)
+        if not pointing:
+            return None
     facts += _about_blank_nodes(snapshot, facts)
 
     parts: dict[Node, dict[NamedNode, None]] = {}
@@ -97,9 +111,8 @@ def describe(snapshot: Snapshot, iri: str, *, page: int = 1) -> Description | No
             subject.value,
         ),
     )
-    length = snapshot.settings.page_length
-    pages = max(1, -(-len(ordered) // length))
-    shown = ordered[(page - 1) * length : page * length]
+    pages = max(1, -(-(number if is_long else len(ordered)) // length))
+    shown = ordered if is_long else ordered[(page - 1) * length : page * length]
 
     about: dict[Node, list[Fact]] = {}
     for fact in snapshot.facts_about(subject for subject in shown if subject in related):
@@ -209,29 +222,28 @@ def grouped(
     return [Group(iri, tuple(properties)) for iri, properties in groups.items()]
 
 
-def footnotes(snapshot: Snapshot, facts: Iterable[Fact]) -> dict[tuple[NamedNode, Node], Footnote]:
-    """Return a numbered footnote for each graph and subject among stated facts, in the order of the facts.
+def footnotes(snapshot: Snapshot, facts: Iterable[Fact]) -> dict[tuple[File, Node], Footnote]:
+    """Return a numbered footnote for each file and subject among stated facts, in the order of the facts.
 
-    A locator belongs to a node in a graph: the same node may stand at several places of several sources.
+    A locator belongs to a node in a file: the same node may stand at several places of several sources.
     """
-    wanted: dict[tuple[NamedNode, Node], Fact] = {}
+    wanted: dict[tuple[File, Node], Fact] = {}
     for fact in facts:
         if fact.file is not None:
-            wanted.setdefault((fact.file.graph, fact.subject), fact)
+            wanted.setdefault((fact.file, fact.subject), fact)
     locators = snapshot.locators
-    said: dict[tuple[NamedNode, Node], dict[NamedNode, list[NamedNode | BlankNode | Literal]]] = {}
-    nodes = {node for graph, subject in wanted for node in (graph, subject)}
+    said: dict[tuple[File, Term], dict[NamedNode, list[NamedNode | BlankNode | Literal]]] = {}
+    nodes = {node for file, subject in wanted for node in (file.graph, subject)} if locators else set()
     for fact in snapshot.facts_about(sorted(nodes, key=str)):
         if fact.file is not None and fact.predicate in locators:
-            said.setdefault((fact.file.graph, fact.subject), {}).setdefault(fact.predicate, []).append(fact.object)
-    found: dict[tuple[NamedNode, Node], Footnote] = {}
-    for number, ((graph, subject), fact) in enumerate(wanted.items(), start=1):
-        header, own = said.get((graph, graph), {}), said.get((graph, subject), {})
+            said.setdefault((fact.file, fact.subject), {}).setdefault(fact.predicate, []).append(fact.object)
+    found: dict[tuple[File, Node], Footnote] = {}
+    for number, ((file, subject), fact) in enumerate(wanted.items(), start=1):
+        header, own = said.get((file, file.graph), {}), said.get((file, subject), {})
         places = tuple(
             (locator, tuple(own.get(locator) or header.get(locator) or ()))
             for locator in locators
             if locator in own or locator in header
         )
-        assert fact.file is not None
-        found[graph, subject] = Footnote(number, fact.file, places, fact.line)
+        found[file, subject] = Footnote(number, file, places, fact.line)
     return found

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["DateError", "KGError", "NotFound", "QueryError", "Refused", "SettingsError", "SnapshotError", "TurtleError"]
+__all__ = [
+    "DateError", "FormatError", "KGError", "NotFound", "QueryError", "Refused", "SettingsError", "SnapshotError",
+    "TurtleError",
+]  # fmt: skip
 
 
 class KGError(Exception):
@@ -56,6 +59,14 @@ class SnapshotError(KGError):
 
 class QueryError(KGError):
     """A question that cannot be asked as it stands."""
+
+
+class FormatError(QueryError):
+    """A format cannot say what it is asked to say; `term` is what it has no way to write."""
+
+    def __init__(self, problem: str, *, term: str, expected: str) -> None:
+        self.term = term
+        super().__init__(problem, found=term, expected=expected)
 
 
 class Refused(QueryError):

@@ -37,7 +37,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pyoxigraph import NamedNode, QueryBoolean, QuerySolutions, RdfFormat, Triple, parse
+from pyoxigraph import DefaultGraph, NamedNode, QueryBoolean, QuerySolutions, RdfFormat, Triple, parse
 
 from kg.confinement import CRASHED, OUT_OF_MEMORY, confine, cover, deadline, exit_kind, resident, uncover
 from kg.errors import KGError, QueryError, Refused
@@ -86,6 +86,8 @@ class Loaded:
     data: Data
     quads: mmap.mmap | bytes
     settings: Settings
+    #: Whether the default graph is what is in no other graph, and not all graphs together.
+    is_plain: bool = False
 
     @classmethod
     def of(cls, snapshot_folder: Path, settings: Settings | None = None) -> Loaded:
@@ -94,15 +96,20 @@ class Loaded:
         with (snapshot_folder / GRAPH).open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             quads = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
-        return cls(snapshot.data(), quads, settings or snapshot.settings)
+        return cls(snapshot.data(), quads, settings or snapshot.settings, snapshot.default_graph == "plain")
 
     def triples(self, graph: str) -> Iterator[Triple]:
-        """Give the triples of a graph as the sources wrote them, or those of all graphs, each once."""
+        """Give the triples of a graph as the sources wrote them; the default graph has those of all graphs, each once.
+
+        Where it is plain, it has those that are in no other graph.
+        """
         end = b"" if graph == "default" else f" <{graph}> .\n".encode()
         lines = (line for line in iter(_reader(self.quads), b"") if line.endswith(end))
         before: Triple | None = None
         for quad in parse(_Lines(lines), format=RdfFormat.N_QUADS):  # type: ignore[arg-type]
             if end and not (isinstance(quad.graph_name, NamedNode) and quad.graph_name.value == graph):
+                continue
+            if self.is_plain and not end and not isinstance(quad.graph_name, DefaultGraph):
                 continue
             triple = Triple(quad.subject, quad.predicate, quad.object)
             if triple != before:  # the lines are sorted, so the same triple in two graphs comes twice in a row

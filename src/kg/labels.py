@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
@@ -9,7 +10,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 from kg.messages import translator
 from kg.vocabulary import LABELS, RDF
 
-__all__ = ["choose", "compact", "labels_in", "local_name", "worked_out_labels"]
+__all__ = ["choose", "compact", "labels_in", "local_name", "sort_key", "worked_out_labels"]
 
 Node = NamedNode | BlankNode
 
@@ -30,6 +31,12 @@ def choose(labels: Mapping[str, str], languages: Sequence[str]) -> tuple[str, st
 def local_name(iri: str) -> str:
     """Return the last part of an IRI, for a thing that nothing names."""
     return iri.rstrip("/#").rsplit("#", 1)[-1].rsplit("/", 1)[-1] or iri
+
+
+def sort_key(text: str) -> str:
+    """Return a text as it sorts for readers: without case and accents."""
+    folded = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in folded if not unicodedata.combining(character))
 
 
 def compact(iri: str, prefixes: Mapping[str, str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +15,14 @@ from kg.settings import Settings
 from kg.vocabulary import DCTERMS, FOAF, RDF, RDFS, VOID, XSD, Namespace
 
 __all__ = [
-    "ORIGIN", "Origin", "dataset_iri", "describe", "describe_origin", "inferred_graph", "metadata_graph", "origin_of",
-    "read_origin",
+    "ORIGIN", "Origin", "dataset_iri", "describe", "describe_counted", "describe_origin", "inferred_graph",
+    "metadata_graph", "origin_of", "read_origin",
 ]  # fmt: skip
 
 DCAT = Namespace("http://www.w3.org/ns/dcat#")
 PROV = Namespace("http://www.w3.org/ns/prov#")
+
+Said = tuple[NamedNode, NamedNode | Literal]
 
 #: The file beside a snapshot's own that says which commit it stands for now.
 ORIGIN = "origin.json"
@@ -46,13 +48,47 @@ def describe(settings: Settings, quads: Iterable[Quad]) -> Iterator[Quad]:
 
     It depends on the content alone: no address, no commit and no clock enters it.
     """
-    dataset, graph = dataset_iri(settings), metadata_graph(settings)
-    said: list[tuple[NamedNode, NamedNode | Literal]] = [
-        (RDF.type, VOID.Dataset),
-        (RDF.type, DCAT.Dataset),
+    dataset = dataset_iri(settings)
+    said = [
+        *_said(settings),
         (VOID.uriSpace, Literal(settings.entity_base)),
         (VOID.vocabulary, NamedNode(settings.ontology_iri)),
     ]
+    # The metadata counts itself too, so that each number is what a query over the published graph gives.
+    triples = {(quad.subject, quad.predicate, quad.object) for quad in quads}
+    triples |= {(dataset, predicate, value) for predicate, value in said}
+    typed = {(s, o) for s, p, o in triples if p == RDF.type}
+    entities = {s for s, _ in typed if isinstance(s, NamedNode) and s.value.startswith(settings.entity_base)}
+    numbers = (
+        len(triples) + len(_COUNTED),
+        len(entities),
+        len({o for _, o in typed}),
+        len({p for _, p, _ in triples} | set(_COUNTED)),
+    )
+    yield from _quads(settings, [*said, *_counts(numbers)])
+
+
+def describe_counted(settings: Settings, numbers: Sequence[int]) -> Iterator[Quad]:
+    """Give the description of a dataset that does not hold its own metadata: triples, things, classes, properties."""
+    yield from _quads(settings, [*_said(settings), *_counts(numbers)])
+
+
+_COUNTED = (VOID.triples, VOID.entities, VOID.classes, VOID.properties)
+
+
+def _quads(settings: Settings, said: Iterable[Said]) -> Iterator[Quad]:
+    dataset, graph = dataset_iri(settings), metadata_graph(settings)
+    for predicate, value in said:
+        yield Quad(dataset, predicate, value, graph)
+
+
+def _counts(numbers: Sequence[int]) -> Iterator[Said]:
+    for predicate, number in zip(_COUNTED, numbers, strict=True):
+        yield predicate, Literal(str(number), datatype=XSD.integer)
+
+
+def _said(settings: Settings) -> list[Said]:
+    said: list[Said] = [(RDF.type, VOID.Dataset), (RDF.type, DCAT.Dataset)]
     said += [(DCTERMS.title, Literal(text, language=tag)) for tag, text in settings.title.items()]
     said += [(DCTERMS.description, Literal(text, language=tag)) for tag, text in settings.description.items()]
     said += [(DCTERMS.rights, Literal(sentence)) for sentence in settings.attributions]
@@ -60,25 +96,7 @@ def describe(settings: Settings, quads: Iterable[Quad]) -> Iterator[Quad]:
         said.append((DCTERMS.license, NamedNode(settings.licence)))
     if settings.creator:
         said.append((DCTERMS.creator, Literal(settings.creator)))
-
-    # The metadata counts itself too, so that each number is what a query over the published graph gives.
-    counted = (VOID.triples, VOID.entities, VOID.classes, VOID.properties)
-    triples = {(quad.subject, quad.predicate, quad.object) for quad in quads}
-    triples |= {(dataset, predicate, value) for predicate, value in said}
-    typed = {(s, o) for s, p, o in triples if p == RDF.type}
-    entities = {s for s, _ in typed if isinstance(s, NamedNode) and s.value.startswith(settings.entity_base)}
-    numbers = (
-        len(triples) + len(counted),
-        len(entities),
-        len({o for _, o in typed}),
-        len({p for _, p, _ in triples} | set(counted)),
-    )
-    said += [
-        (predicate, Literal(str(number), datatype=XSD.integer))
-        for predicate, number in zip(counted, numbers, strict=True)
-    ]
-    for predicate, value in said:
-        yield Quad(dataset, predicate, value, graph)
+    return said
 
 
 @dataclass(frozen=True)

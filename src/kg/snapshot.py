@@ -12,6 +12,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,6 +33,7 @@ from kg.vocabulary import VOID
 __all__ = [
     "CURRENT",
     "GRAPH",
+    "LAYOUT",
     "MANIFEST",
     "SCHEMA",
     "SITE",
@@ -75,21 +77,31 @@ CREATE VIRTUAL TABLE search USING fts5 (names, texts, entity UNINDEXED,
 
 #: Made after the rows are in, which is faster.
 INDEXES = """
-CREATE INDEX statement_subject ON statement (subject);
-CREATE INDEX statement_object ON statement (object);
-CREATE INDEX statement_predicate ON statement (predicate, object);
-CREATE INDEX reason_statement ON reason (statement);
-CREATE INDEX entity_kind ON entity (kind, sort);
-CREATE INDEX class_entity ON class (entity);
+CREATE INDEX IF NOT EXISTS statement_subject ON statement (subject);
+CREATE INDEX IF NOT EXISTS statement_object ON statement (object);
+CREATE INDEX IF NOT EXISTS statement_predicate ON statement (predicate, object);
+CREATE INDEX IF NOT EXISTS reason_statement ON reason (statement);
+CREATE INDEX IF NOT EXISTS entity_kind ON entity (kind, sort);
+CREATE INDEX IF NOT EXISTS class_entity ON class (entity);
 """
 
 
+# To be raised when the meaning of a row or of a key of `meta` changes and the text above does not.
+_MEANING = 1
+
+#: What a snapshot's files must be like for this engine to read them; another engine's may be like that too.
+LAYOUT = hashlib.sha256(f"{_MEANING}{SCHEMA}".encode()).hexdigest()[:16]
+
+
 class File(NamedTuple):
-    """One Turtle file: its path, its part, the named graph that it states, and the source that it speaks for."""
+    """One file: its path, its part, the graph that it states, and the source that it speaks for.
+
+    A file of a project states one named graph. One of any origin may state several, and is several `File`s then.
+    """
 
     path: str
     role: str
-    graph: NamedNode
+    graph: NamedNode | BlankNode | DefaultGraph
     source: NamedNode | None
 
 
@@ -138,6 +150,8 @@ class Snapshot:
         self.settings = settings_from(self.meta["settings"])
         self.prefixes: Mapping[str, str] = self.meta["prefixes"]
         self.presentation: Presentation = self.meta["presentation"]
+        #: Of files without a project, what their default graph is, `union` or `plain`; empty for a project.
+        self.default_graph: str = self.meta.get("default_graph", "")
 
     @property
     def _connection(self) -> sqlite3.Connection:
@@ -164,7 +178,7 @@ class Snapshot:
 
     # --- terms and names ---
 
-    def id_of(self, term: Term) -> int | None:
+    def id_of(self, term: Term | DefaultGraph) -> int | None:
         """Return the number of a term, None if it does not occur."""
         kind, value, datatype, language = term_key(term)
         found = self.rows(
@@ -209,10 +223,20 @@ class Snapshot:
             for number, path, role, graph, source in rows
         }
 
+    @cached_property
+    def paths(self) -> Sequence[str]:
+        """The paths of all files, each once, in their order."""
+        return list(dict.fromkeys(path for (path,) in self.rows("SELECT path FROM file ORDER BY id")))
+
     def facts(
-        self, subject: Term | None = None, predicate: Term | None = None, object: Term | None = None
+        self,
+        subject: Term | None = None,
+        predicate: Term | None = None,
+        object: Term | None = None,
+        *,
+        limit: int | None = None,
     ) -> list[Fact]:
-        """Return the statements that fit, in the order of the files, inferred ones last."""
+        """Return the statements that fit, or the first of them, in the order of the files, inferred ones last."""
         where, values = [], []
         for column, term in (("subject", subject), ("predicate", predicate), ("object", object)):
             if term is not None:
@@ -221,9 +245,9 @@ class Snapshot:
                     return []
                 where.append(f"{column} = ?")
                 values.append(number)
-        return self._facts(" AND ".join(where) or "1", values)
+        return self._facts(" AND ".join(where) or "1", values, limit)
 
-    def facts_about(self, subjects: Iterable[Term]) -> list[Fact]:
+    def facts_about(self, subjects: Iterable[Term | DefaultGraph]) -> list[Fact]:
         """Return all statements whose subject is one of the terms."""
         numbers = [number for term in subjects if (number := self.id_of(term)) is not None]
         found: list[Fact] = []
@@ -231,14 +255,30 @@ class Snapshot:
             found += self._facts(f"subject IN ({','.join('?' * len(some))})", some)
         return found
 
+    def pointing(self, iri: str) -> int:
+        """Return how many other things point to one."""
+        number = self.id_of(NamedNode(iri))
+        sql = "SELECT COUNT(DISTINCT subject) FROM statement WHERE object = ?1 AND subject <> ?1"
+        return int(self.rows(sql, (number,))[0][0])
+
+    def facts_pointing(self, iri: str, *, offset: int, limit: int) -> list[Fact]:
+        """Return the statements by which some of the other things point to one, in the order in which they first do."""
+        number = self.id_of(NamedNode(iri))
+        return self._facts(
+            "object = ?1 AND subject IN (SELECT subject FROM statement WHERE object = ?1 AND subject <> ?1 "
+            "GROUP BY subject ORDER BY MIN(id) LIMIT ?2 OFFSET ?3)",
+            (number, limit, offset),
+        )
+
     def stated_in(self, graph: str) -> list[Fact]:
         """Return what the files of a named graph state, in their order."""
-        numbers = [number for number, file in self.files.items() if file.graph.value == graph]
+        numbers = [number for number, file in self.files.items() if file.graph == NamedNode(graph)]
         return self._facts(f"kind = 0 AND file IN ({','.join('?' * len(numbers))})", numbers)
 
-    def _facts(self, where: str, values: Sequence[Any]) -> list[Fact]:
+    def _facts(self, where: str, values: Sequence[Any], limit: int | None = None) -> list[Fact]:
         rows = self.rows(
-            f"SELECT id, subject, predicate, object, file, line, column, kind FROM statement WHERE {where} ORDER BY id",
+            "SELECT id, subject, predicate, object, file, line, column, kind FROM statement "
+            f"WHERE {where} ORDER BY id LIMIT {-1 if limit is None else int(limit)}",
             values,
         )
         terms = self.terms(number for row in rows for number in row[1:4])
@@ -306,13 +346,24 @@ class Snapshot:
                 found.setdefault(iri, []).append(class_iri)
         return found
 
+    def entities_among(self, iris: Iterable[str]) -> set[str]:
+        """Return those of some IRIs that are entities."""
+        found: set[str] = set()
+        for some in _batches(sorted(set(iris))):
+            marks = ",".join("?" * len(some))
+            found.update(iri for (iri,) in self.rows(
+                "SELECT value FROM entity JOIN term ON term.id = entity.term "
+                f"WHERE term.kind = 'i' AND value IN ({marks})", some))  # fmt: skip
+        return found
+
     def knows(self, iri: str) -> bool:
-        """Tell whether a statement is about an IRI or points to it."""
+        """Tell whether a statement is about an IRI, points to it, or is made with it."""
         return bool(
             self.rows(
                 "SELECT 1 FROM term WHERE value = ?1 AND kind = 'i' AND ("
                 "EXISTS (SELECT 1 FROM statement WHERE subject = term.id) "
-                "OR EXISTS (SELECT 1 FROM statement WHERE object = term.id))",
+                "OR EXISTS (SELECT 1 FROM statement WHERE object = term.id) "
+                "OR EXISTS (SELECT 1 FROM statement WHERE predicate = term.id))",
                 (iri,),
             )
         )
@@ -336,21 +387,36 @@ class Snapshot:
 
     @cached_property
     def graphs(self) -> Mapping[NamedNode, int]:
-        """The named graphs with the numbers of their triples: those of files, then inferred ones and the metadata."""
+        """The named graphs with the numbers of their triples: those of files, then inferred ones and the metadata.
+
+        Files that belong to no project have the graphs that they state, and no others.
+        """
         found = {
             NamedNode(iri): count
             for iri, count in self.rows(
-                "SELECT term.value, COUNT(*) FROM statement JOIN file ON file.id = statement.file "
-                "JOIN term ON term.id = file.graph GROUP BY file.id ORDER BY term.value"
+                "SELECT term.value, COUNT(*) FROM (SELECT DISTINCT file.graph AS graph, subject, predicate, object "
+                "FROM statement JOIN file ON file.id = statement.file) JOIN term ON term.id = graph "
+                "WHERE term.kind = 'i' GROUP BY graph ORDER BY term.value"
             )
         }
+        if self.default_graph:
+            return found
         ((inferred,),) = self.rows("SELECT COUNT(*) FROM statement WHERE file IS NULL")
         found |= {inferred_graph(self.settings): inferred} if inferred else {}
         return found | {metadata_graph(self.settings): len(self.meta["about"])}
 
     @cached_property
     def triple_count(self) -> int:
-        """The number of triples of all graphs, each counted once, as the metadata says it."""
+        """The number of triples of the default graph: of all graphs, each counted once, as the metadata says it.
+
+        Where it is plain, of what is in no other graph.
+        """
+        if self.default_graph == "plain":
+            ((number,),) = self.rows(
+                "SELECT COUNT(*) FROM (SELECT DISTINCT subject, predicate, object FROM statement JOIN file "
+                "ON file.id = statement.file JOIN term ON term.id = file.graph WHERE term.kind = 'd')"
+            )
+            return int(number)
         about = "".join(f"{line} .\n" for line in self.meta["about"])
         (found,) = [q for q in parse(about, format=RdfFormat.N_QUADS) if q.predicate == VOID.triples]
         return int(found.object.value) if isinstance(found.object, Literal) else 0
@@ -387,12 +453,14 @@ class Snapshot:
         """Return what can be asked: a store in memory with the prefixes and the base IRI of the graph.
 
         It has each named graph, and all of them once more in the default graph. The copy gives right counts where
-        a union view of the named graphs would count a triple twice.
+        a union view of the named graphs would count a triple twice. Files that are served with a plain default graph
+        have what they put there, and nothing else.
         """
         store = Store()
         quads = list(parse(path=str(self.path / GRAPH), format=RdfFormat.N_QUADS))
         store.bulk_extend(quads)
-        store.bulk_extend(Quad(quad.subject, quad.predicate, quad.object, DefaultGraph()) for quad in quads)
+        if self.default_graph != "plain":
+            store.bulk_extend(Quad(quad.subject, quad.predicate, quad.object, DefaultGraph()) for quad in quads)
         with (self.path / GRAPH).open("rb") as lines:  # only what has a datatype may be rewritten; it is soon found
             typed = b"".join(line for line in lines if b'"^^<' in line)
         written = Written.of(parse(typed, format=RdfFormat.N_QUADS))
@@ -404,8 +472,10 @@ def _batches(numbers: Sequence[Any], size: int = 500) -> Iterator[Sequence[Any]]
         yield numbers[start : start + size]
 
 
-def term_key(term: Term) -> tuple[str, str, str, str]:
+def term_key(term: Term | DefaultGraph) -> tuple[str, str, str, str]:
     """Return kind, value, datatype and language of a term, as the table of terms has them."""
+    if isinstance(term, DefaultGraph):
+        return "d", "", "", ""
     if isinstance(term, NamedNode):
         return "i", term.value, "", ""
     if isinstance(term, BlankNode):
@@ -413,11 +483,13 @@ def term_key(term: Term) -> tuple[str, str, str, str]:
     return "l", term.value, "" if term.language else term.datatype.value, term.language or ""
 
 
-def _term(kind: str, value: str, datatype: str, language: str) -> Term:
+def _term(kind: str, value: str, datatype: str, language: str) -> Any:
     if kind == "i":
         return NamedNode(value)
     if kind == "b":
         return BlankNode(value)
+    if kind == "d":
+        return DefaultGraph()
     if language:
         return Literal(value, language=language)
     return Literal(value, datatype=NamedNode(datatype))
@@ -425,7 +497,11 @@ def _term(kind: str, value: str, datatype: str, language: str) -> Term:
 
 def settings_from(found: Mapping[str, Any]) -> Settings:
     """Return settings from their fields as JSON has them."""
-    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in found.items()}
+    # Another version of the engine may have had settings that this one has not; those it had not have their defaults.
+    known = {field.name for field in fields(Settings)}
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in found.items() if key in known
+    }
     return Settings(**values)
 
 
@@ -435,9 +511,16 @@ def _view_from(name: str, header: Mapping[str, Any], query: str) -> View:
 
 
 def open_snapshot(path: Path) -> Snapshot:
-    """Return the snapshot in a folder. Raises SnapshotError if it is missing, half written or damaged."""
+    """Return the snapshot in a folder.
+
+    Raises SnapshotError if it is missing, half written, damaged, or laid out as this engine does not read.
+    """
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        if manifest.get("layout") != LAYOUT:
+            raise SnapshotError(
+                "this snapshot was built by another version of the engine", where=str(path), advice="Run: kg build"
+            )
         for name, (size, digest) in manifest["files"].items():
             if digest_of(path / name) != (size, digest):
                 raise SnapshotError(f"{name} is not what was built", where=str(path), advice="Run: kg build")

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from array import array
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -32,6 +34,8 @@ __all__ = [
     "Statement",
     "Token",
     "excerpt_of",
+    "message_of",
+    "places_of",
     "read_document",
     "tokens",
     "used_prefixes",
@@ -110,17 +114,23 @@ _TOKENS = re.compile(
 )
 
 
+def _matches(text: str) -> Iterator[re.Match[str]]:
+    """Give the tokens of a text and its comments; the name of the group that matched is the kind."""
+    end = 0
+    for match in _TOKENS.finditer(text):
+        if match.start() != end:
+            break
+        end = match.end()
+        if match.lastgroup != "space":
+            yield match
+    if end < len(text):
+        raise NoToken(end)
+
+
 def tokens(text: str) -> Iterator[Token]:
     """Give the tokens of Turtle 1.1, comments among them. Raises NoToken where there is none."""
-    offset = 0
-    while offset < len(text):
-        match = _TOKENS.match(text, offset)
-        if match is None:
-            raise NoToken(offset)
-        kind = match.lastgroup or ""
-        if kind != "space":
-            yield Token(kind, match.group(), offset)
-        offset = match.end()
+    for match in _matches(text):
+        yield Token(match.lastgroup or "", match.group(), match.start())
 
 
 class NoToken(Exception):
@@ -139,62 +149,72 @@ class _Scanner:
     """
 
     def __init__(self, text: str) -> None:
-        self.tokens = [token for token in tokens(text) if token.kind != "comment"]
-        self.at = 0
-        self.places: list[int] = []
+        self._tokens = (match for match in _matches(text) if match.lastgroup != "comment")
+        #: Kind, text and offset of the token to be read next; an empty kind at the end.
+        self.kind, self.text, self.offset = "", "", 0
+        self.places = array("q")
         self.prefixes: list[tuple[str, int]] = []
         self.base: tuple[str, int] | None = None  # the first one
         self._now: list[int] = []  # triples of the token just read
         self._soon: list[int] = []  # triples that come with the next token
+        self._step()
 
-    def _peek(self) -> Token:
-        return self.tokens[self.at]
+    def _step(self) -> None:
+        match = next(self._tokens, None)
+        if match is None:
+            self.kind = self.text = ""
+        else:
+            self.kind, self.text, self.offset = match.lastgroup or "", match.group(), match.start()
 
-    def _next(self) -> Token:
-        self.places += reversed(self._now)
+    def _next(self) -> None:
+        if not self.kind:
+            raise _TooShort
+        if self._now:
+            self.places.extend(reversed(self._now))
         self._now, self._soon = self._soon, []
-        self.at += 1
-        return self.tokens[self.at - 1]
+        self._step()
 
-    def document(self) -> list[int]:
-        """Return the places; raises IndexError where the text ends too early."""
-        while self.at < len(self.tokens):
-            if self._peek().kind == "directive":
+    def document(self) -> array[int]:
+        """Return the places; raises _TooShort where the text ends too early."""
+        while self.kind:
+            if self.kind == "directive":
                 self._directive()
             else:
                 self._triples()
-        self.places += reversed(self._now)
+        self.places.extend(reversed(self._now))
         return self.places
 
     def _directive(self) -> None:
-        keyword = self._next()
-        if keyword.text.lower().endswith("prefix"):
-            self.prefixes.append((self._next().text[:-1], keyword.offset))
-        elif self.base is None:
-            self.base = self._peek().text[1:-1], keyword.offset
+        keyword, place = self.text, self.offset
         self._next()
-        if keyword.text.startswith("@"):
+        if keyword.lower().endswith("prefix"):
+            self.prefixes.append((self.text[:-1], place))
+            self._next()
+        elif self.base is None:
+            self.base = self.text[1:-1], place
+        self._next()
+        if keyword.startswith("@"):
             self._next()
 
     def _triples(self) -> None:
-        if self._peek().text == "[":
+        if self.text == "[":
             self._blank_node()
-        elif self._peek().text == "(":
+        elif self.text == "(":
             self._list(None)
         else:
             self._next()
-        if self._peek().text != ".":
+        if self.text != ".":
             self._predicates()
         self._next()
 
     def _predicates(self) -> None:
-        while self._peek().text not in (".", "]"):
+        while self.text not in (".", "]"):
             self._next()
             self._object()
-            while self._peek().text == ",":
+            while self.text == ",":
                 self._next()
                 self._object()
-            while self._peek().text == ";":
+            while self.text == ";":
                 self._next()
 
     def _blank_node(self) -> None:
@@ -203,29 +223,30 @@ class _Scanner:
         self._next()
 
     def _object(self) -> None:
-        token = self._peek()
-        if token.text == "[":
+        kind, text, place = self.kind, self.text, self.offset
+        if text == "[":
             self._blank_node()
-            self._now.append(token.offset)
-        elif token.text == "(":
-            self._list(token.offset)
-        elif self._next().kind == "string":
-            if self._peek().kind == "tag":
-                self._next()
-                self._now.append(token.offset)
-            elif self._peek().text == "^^":
-                self._next()
-                self._next()
-                self._now.append(token.offset)
-            else:
-                self._soon.append(token.offset)
+            self._now.append(place)
+        elif text == "(":
+            self._list(place)
         else:
-            self._now.append(token.offset)
+            self._next()
+            if kind != "string":
+                self._now.append(place)
+            elif self.kind == "tag":
+                self._next()
+                self._now.append(place)
+            elif self.text == "^^":
+                self._next()
+                self._next()
+                self._now.append(place)
+            else:
+                self._soon.append(place)
 
     def _list(self, pointing: int | None) -> None:
         """Walk a list; `pointing` is the place of the triple whose object it is, None for a subject."""
         self._next()
-        if self._peek().text == ")":
+        if self.text == ")":
             self._next()
             if pointing is not None:
                 self._now.append(pointing)  # the empty list is rdf:nil itself
@@ -233,11 +254,16 @@ class _Scanner:
         if pointing is not None:
             self._soon.append(pointing)
         self._object()  # first
-        while self._peek().text != ")":
-            self._soon.append(self._peek().offset)  # rest
+        while self.text != ")":
+            self._soon.append(self.offset)  # rest
             self._object()  # first
-        end = self._next()
-        self._now.append(end.offset)  # the last rest
+        end = self.offset
+        self._next()
+        self._now.append(end)  # the last rest
+
+
+class _TooShort(Exception):
+    """The text ends within a statement, as this scanner reads it."""
 
 
 class Lines:
@@ -247,18 +273,26 @@ class Lines:
         self.starts = [0, *(match.end() for match in re.finditer("\n", text))]
 
     def at(self, offset: int) -> tuple[int, int]:
-        low, high = 0, len(self.starts)
-        while high - low > 1:
-            middle = (low + high) // 2
-            if self.starts[middle] <= offset:
-                low = middle
-            else:
-                high = middle
-        return low + 1, offset - self.starts[low] + 1
+        line = bisect_right(self.starts, offset)
+        return line, offset - self.starts[line - 1] + 1
 
     def offset(self, line: int, column: int) -> int:
         """Return the offset of a line and column."""
         return self.starts[line - 1] + column - 1
+
+
+def places_of(data: bytes) -> Iterator[tuple[int, int]]:
+    """Give line and column of each triple's object, in the order of the parser; nothing where they are not known.
+
+    What the parser gives is not at hand here: a text that has another number of triples is for the caller to notice.
+    """
+    try:
+        text = data.decode("utf-8")
+        places = _Scanner(text).document()
+    except (UnicodeDecodeError, NoToken, _TooShort, RecursionError):
+        return
+    lines = Lines(text)
+    yield from map(lines.at, places)
 
 
 def excerpt_of(text: str, line: int, *, width: int = 160) -> str:
@@ -281,8 +315,14 @@ def used_prefixes(document: Document) -> set[str]:
 
 
 _POSITION = re.compile(
-    r"(?:Parser error )?at line \d+ (?:between columns \d+ and(?: line \d+ column)? \d+|column \d+):? ?"
+    r"(?:Parser error )?(?:at line \d+ (?:between columns \d+ and(?: line \d+ column)? \d+|column \d+)"
+    r"|between line \d+ column \d+ and line \d+ column \d+):? ?"
 )
+
+
+def message_of(fault: SyntaxError) -> str:
+    """Return what the parser found wrong, without the place."""
+    return _POSITION.sub("", str(fault.msg)).strip() or "the text ends here or cannot be read"
 
 
 def _decode(data: bytes, path: str) -> str:
@@ -327,18 +367,17 @@ def read_document(data: bytes, path: str, *, need_graph: bool = True) -> Documen
     try:
         quads = list(parser)
     except SyntaxError as fault:
-        message = _POSITION.sub("", str(fault.msg)).strip() or "this is not Turtle"
-        raise error(message, fault.lineno or 1, fault.offset or 1) from None
+        raise error(message_of(fault), fault.lineno or 1, fault.offset or 1) from None
     newer = "RDF 1.2 syntax (triple terms, annotations, directions) is not read here."
     try:
         scanner = _Scanner(text)
         places = scanner.document()
     except NoToken as fault:
         raise error("this is not Turtle 1.1", *lines.at(fault.offset), newer) from None
-    except IndexError:
-        places = []
+    except _TooShort:
+        places = array("q")
     except RecursionError:
-        place = lines.at(scanner.tokens[scanner.at].offset)
+        place = lines.at(scanner.offset)
         raise error("too many brackets are open here", *place, "Give inner nodes names of their own.") from None
     if len(places) != len(quads):
         raise error("this is not Turtle 1.1", 1, 1, newer)

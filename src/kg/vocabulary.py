@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pyoxigraph import NamedNode
 
-__all__ = ["DCTERMS", "FOAF", "KG", "LABELS", "OWL", "RDF", "RDFS", "SH", "SKOS", "VOID", "XSD", "Namespace"]
+__all__ = [
+    "DCTERMS", "FOAF", "KG", "LABELS", "OWL", "RDF", "RDFS", "SH", "SKOS", "VOID", "WELL_KNOWN", "XSD", "Namespace",
+]  # fmt: skip
 
 
 class Namespace:
@@ -37,4 +39,31 @@ FOAF = Namespace("http://xmlns.com/foaf/0.1/")
 VOID = Namespace("http://rdfs.org/ns/void#")
 
 #: Properties whose values name a thing, the one to prefer first.
-LABELS = (RDFS.label, SKOS.prefLabel, DCTERMS.title, FOAF.name)
+LABELS = (
+    RDFS.label,
+    SKOS.prefLabel,
+    DCTERMS.title,
+    FOAF.name,
+    NamedNode("https://schema.org/name"),
+    NamedNode("http://schema.org/name"),
+    NamedNode("http://purl.org/dc/elements/1.1/title"),
+)
+
+#: Prefixes by which these vocabularies go nearly everywhere, for files that declare none for them.
+WELL_KNOWN = {
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "dcat": "http://www.w3.org/ns/dcat#",
+    "dcterms": DCTERMS.iri,
+    "foaf": FOAF.iri,
+    "geo": "http://www.w3.org/2003/01/geo/wgs84_pos#",
+    "org": "http://www.w3.org/ns/org#",
+    "owl": OWL.iri,
+    "prov": "http://www.w3.org/ns/prov#",
+    "rdf": RDF.iri,
+    "rdfs": RDFS.iri,
+    "schema": "https://schema.org/",
+    "sh": SH.iri,
+    "skos": SKOS.iri,
+    "void": VOID.iri,
+    "xsd": XSD.iri,
+}

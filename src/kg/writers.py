@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Triple, serialize
 
-from kg.errors import QueryError
+from kg.errors import FormatError, QueryError
 from kg.vocabulary import RDF, XSD
 
 __all__ = ["FORMATS", "NOT_IN_XML", "Format", "Names", "n_triples", "write"]
@@ -42,7 +43,7 @@ FORMATS = {
 def write(quads: Iterable[Quad], extension: str, prefixes: Mapping[str, str]) -> bytes:
     """Return quads in the format of an extension, in UTF-8; the order of subjects is that of the quads.
 
-    Formats without named graphs give each triple once.
+    Formats without named graphs give each triple once. Raises FormatError for a property that RDF/XML cannot name.
     """
     quads = list(dict.fromkeys(quads))
     triples = list(dict.fromkeys(Quad(q.subject, q.predicate, q.object, DefaultGraph()) for q in quads))
@@ -79,6 +80,31 @@ def _triple(quad: Quad) -> Triple:
 NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
+# What an XML name may end with: a NCName (Namespaces in XML 1.0, section 4), as long as it can be.
+_NAME_START = (
+    "A-Z_a-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c\u200d\u2070-\u218f\u2c00-\u2fef"
+    "\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff"
+)
+_NAME_END = re.compile(f"[{_NAME_START}][-.0-9\u00b7\u0300-\u036f\u203f\u2040{_NAME_START}]*\\Z")
+
+
+def _readable(name: str) -> bool:
+    """Tell whether common readers take a name: since its fifth edition XML allows much that they do not know."""
+    return all(c in "-._\u00b7" or (c <= "\uffff" and (c.isalnum() or unicodedata.combining(c))) for c in name)
+
+
+def _split(iri: str) -> tuple[str, str]:
+    """Return an IRI as a namespace and an XML name. Raises FormatError if it does not end like one."""
+    match = _NAME_END.search(iri)
+    if match is None or not _readable(match[0]):
+        raise FormatError(
+            "RDF/XML cannot name this property, whose IRI does not end like an XML name",
+            term=f"<{iri}>",
+            expected="another format: Turtle, JSON-LD, N-Triples, TriG or N-Quads",
+        )
+    return iri[: match.start()], match[0]
+
+
 def _rdf_xml(quads: Sequence[Quad], prefixes: Mapping[str, str]) -> bytes:
     """RDF/XML; a character that XML does not have is written as U+FFFD."""
 
@@ -93,8 +119,12 @@ def _rdf_xml(quads: Sequence[Quad], prefixes: Mapping[str, str]) -> bytes:
         )
 
     ordered = sorted((Triple(q.subject, q.predicate, clean(q.object)) for q in quads), key=str)
+    # The serializer would take any prefix that fits, also where the rest of the IRI is no XML name.
+    namespaces = {_split(quad.predicate.value)[0] for quad in quads}
     used = {
-        name: iri for name, iri in prefixes.items() if re.fullmatch(r"(?!xml)[A-Za-z_][\w.-]*", name, re.IGNORECASE)
+        name: iri
+        for name, iri in prefixes.items()
+        if iri in namespaces and re.fullmatch(r"(?!xml)[A-Za-z_][\w.-]*", name, re.IGNORECASE | re.ASCII)
     }
     written = serialize(ordered, format=RdfFormat.RDF_XML, prefixes=used)
     assert written is not None  # it is None only where there is a file to write to

@@ -48,11 +48,13 @@ def entries(visit: Visit, iris: Sequence[str]) -> list[Entry]:
 def class_counts(visit: Visit) -> list[tuple[Text, str, int]]:
     """Return what the graph is about: the name, the list and the number of each class, by name.
 
-    These are the classes of its own ontology; where that has none, those of others.
+    These are the classes of its own ontology; where that has none, those of others; where there is nothing else, the
+    machinery that ontologies are made with.
     """
     own = visit.snapshot.settings.ontology_iri + "#"
-    all_found = [(iri, count) for iri, count in visit.snapshot.classes() if not iri.startswith(_MACHINERY)]
-    found = [(iri, count) for iri, count in all_found if iri.startswith(own)] or all_found
+    everything = visit.snapshot.classes()
+    others = [(iri, count) for iri, count in everything if not iri.startswith(_MACHINERY)]
+    found = [(iri, count) for iri, count in others if iri.startswith(own)] or others or everything
     visit.names.learn(iri for iri, _ in found)
     named = [(visit.names.name(iri), visit.addresses.page("/browse", **{"class": iri}), count) for iri, count in found]
     return sorted(named, key=lambda item: (item[0].text.casefold(), item[1]))

@@ -191,7 +191,7 @@ class _Painter:
     def _note(self, fact: Fact) -> int | None:
         if fact.file is None:
             return None
-        footnote = self.footnotes.get((fact.file.graph, fact.subject))
+        footnote = self.footnotes.get((fact.file, fact.subject))
         if footnote is None:
             return None
         number = self.numbers.setdefault(footnote.number, len(self.numbers) + 1)

@@ -127,6 +127,7 @@ class Names:
     addresses: Addresses
     _labels: dict[str, dict[str, str]] = field(default_factory=dict)
     _classes: dict[str, list[str]] = field(default_factory=dict)
+    _entities: set[str] = field(default_factory=set)
     _seen: set[str] = field(default_factory=set)
 
     def learn(self, terms: Iterable[Term | str | None]) -> None:
@@ -140,6 +141,7 @@ class Names:
             self._seen |= fresh
             self._labels.update(self.snapshot.labels(fresh))
             self._classes.update(self.snapshot.classes_of(fresh))
+            self._entities |= self.snapshot.entities_among(fresh)
 
     def all_of(self, iri: str) -> Mapping[str, str]:
         """Return every name of a thing by language."""
@@ -157,13 +159,17 @@ class Names:
 
     def link(self, iri: str) -> Shown:
         """Return a thing by its name, with its page if there is one."""
-        href = self.addresses.page_of(iri, known=bool(self.classes(iri))) or ""
+        self.learn([iri])
+        # Of files that belong to no project, everything that occurs has its page here; so no IRI leads away at once.
+        anything = bool(self.snapshot.default_graph)
+        known = iri in self._entities
+        href = self.addresses.page_of(iri, known=known or anything) or ""
         external = href == iri
         text = self.name(iri)
         if iri == RDF.type.value and not self.all_of(iri):
             _ = self.reader.say
             text = Text(_("is a"))
-        elif (external or not href) and not self.all_of(iri):
+        elif (external or not href or (anything and not known)) and not self.all_of(iri):
             # The last part of a foreign IRI would hide whose it is.
             text = Text(self.compact(iri))
         return Shown(text, href=href, external=external)

@@ -65,17 +65,18 @@ def _write(visit: Visit, quads: Iterable[Quad], form: str) -> bytes:
 
 
 def _written(visit: Visit, form: str, endpoint: NamedNode | None) -> bytes:
-    return _write(visit, [*_service(endpoint or BlankNode("service")), *_dataset(visit)], form)
+    return _write(visit, [*_service(visit, endpoint or BlankNode("service")), *_dataset(visit)], form)
 
 
-def _service(service: NamedNode | BlankNode) -> Iterator[Quad]:
+def _service(visit: Visit, service: NamedNode | BlankNode) -> Iterator[Quad]:
     yield Quad(service, RDF.type, SD("Service"))
     if isinstance(service, NamedNode):
         yield Quad(service, SD("endpoint"), service)
     yield Quad(service, SD("supportedLanguage"), SD("SPARQL11Query"))
     for name in _RESULT_FORMATS:
         yield Quad(service, SD("resultFormat"), _FORMATS(name))
-    yield Quad(service, SD("feature"), SD("UnionDefaultGraph"))
+    if visit.snapshot.default_graph != "plain":
+        yield Quad(service, SD("feature"), SD("UnionDefaultGraph"))
     yield Quad(service, SD("defaultDataset"), _DATASET)
 
 

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pyoxigraph import Literal, Quad, RdfFormat, parse
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from kg.errors import KGError
+from kg.errors import FormatError, KGError
 from kg.executors import settings_at
 from kg.metadata import dataset_iri, describe_origin, read_origin
 from kg.vocabulary import VOID
@@ -222,6 +222,18 @@ def _handle_errors(app: Flask) -> None:
     @app.errorhandler(Problem)
     def known(problem: Problem) -> Response:
         return answer(problem)
+
+    @app.errorhandler(FormatError)
+    def unwritable(error: FormatError) -> Response:
+        _ = g.visit.say
+        return answer(
+            Problem(
+                406,
+                _("RDF/XML cannot say this."),
+                _("It has no way to write the property %(property)s. Ask for another format.")
+                % {"property": error.term},
+            )
+        )
 
     @app.errorhandler(HTTPException)
     def of_http(error: HTTPException) -> Response:
