@@ -365,6 +365,7 @@ def test_an_executor_can_open_nothing_while_it_answers(short: Parent, tmp_path: 
         child = os.fork()
         if child == 0:
             try:
+                signal.alarm(20)  # whoever gets through waits for an answer that never comes
                 cover()
                 told = []
                 for attempt in (lambda: os.open(os.devnull, os.O_RDONLY), socket.socket, os.pipe):
