@@ -424,7 +424,7 @@ def _well_formed(source: Source) -> None:
     def declared(name: str, _parameter: bool, value: str | None, *_: object) -> None:
         if value is None:
             raise _error(
-                source, f"the entity {name} is in another file or on the network", checker.CurrentLineNumber,
+                source, f"the entity {name} is in another file or at an address", checker.CurrentLineNumber,
                 checker.CurrentColumnNumber + 1, advice="Nothing is fetched. Write its text into this file.",
             )  # fmt: skip
 
