@@ -252,6 +252,20 @@ def test_a_body_of_another_kind_is_415(asking: FlaskClient, body: bytes, headers
     assert "Accept-Post" in response.headers or response.headers["Accept-Encoding"] == "identity"
 
 
+def test_a_long_mistake_is_not_repeated_whole(asking: FlaskClient) -> None:
+    long = "x" * 5000
+    query = {"Content-Type": "application/sparql-query"}
+    for response in (
+        asking.post("/sparql", data=b"ASK {}", content_type=f"text/{long}"),
+        asking.post("/sparql", data=b"ASK {}", content_type=f"application/sparql-query; charset={long}"),
+        asking.post("/sparql", data=b"ASK {}", headers={"Content-Encoding": long, **query}),
+        asking.get(f"/graphs?graph={long}"),
+        get(asking, BELLS, **{"default-graph-uri": long}),
+    ):
+        assert response.status_code in (400, 415)
+        assert len(response.data) < 1000
+
+
 @pytest.mark.parametrize(
     "request_of",
     [
@@ -551,9 +565,11 @@ def test_the_description_has_every_rdf_format_and_a_page(asking: FlaskClient) ->
 def test_without_a_public_address_a_client_resolves_that_of_the_endpoint(client: FlaskClient) -> None:
     for key in ("ttl", "trig", "rdf"):
         data = client.get(f"/sparql?format={key}").data
-        quads = parse(data, format=RdfFormat.from_extension(key), base_iri="https://elsewhere.example/sparql?format=x")
-        assert objects(set(quads), "endpoint") == {"https://elsewhere.example/sparql"}
-    assert any(one.get("@id") == "/sparql" for one in client.get("/sparql?format=jsonld").json["@graph"])
+        quads = parse(
+            data, format=RdfFormat.from_extension(key), base_iri="https://elsewhere.example/a/sparql?format=x"
+        )
+        assert objects(set(quads), "endpoint") == {"https://elsewhere.example/a/sparql"}
+    assert any(one.get("@id") == "sparql" for one in client.get("/sparql?format=jsonld").json["@graph"])
     for key in ("nt", "nq"):
         assert objects(described(client.get(f"/sparql?format={key}"), key), "endpoint") == set()
 

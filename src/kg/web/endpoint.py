@@ -72,6 +72,11 @@ def _decoded(visit: Visit, data: bytes, what: str) -> str:
     return text
 
 
+def _short(text: str) -> str:
+    """Return as much of what was found as an error shows."""
+    return text if len(text) <= 100 else text[:100] + "…"
+
+
 def _pairs(visit: Visit, encoded: bytes, what: str) -> dict[str, list[str]]:
     """Return the parameters of a form or a query string."""
     found: dict[str, list[str]] = {}
@@ -101,14 +106,14 @@ def _parameters(visit: Visit) -> dict[str, list[str]]:
         raise Problem(
             415,
             _("The body of a request cannot be compressed."),
-            _("Found Content-Encoding: %(found)s. Send the body as it is.") % {"found": coding},
+            _("Found Content-Encoding: %(found)s. Send the body as it is.") % {"found": _short(coding)},
             headers={"Accept-Encoding": "identity"},
         )
     if options.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
         raise Problem(
             415,
             _("A query is written in UTF-8."),
-            _("Found charset=%(found)s.") % {"found": options["charset"]},
+            _("Found charset=%(found)s.") % {"found": _short(options["charset"])},
             headers=accepted,
         )
     if media_type == "application/sparql-update":
@@ -118,7 +123,7 @@ def _parameters(visit: Visit) -> dict[str, list[str]]:
             415,
             _("This is not how a query is sent."),
             _("Found Content-Type: %(found)s; expected %(expected)s.")
-            % {"found": media_type or "–", "expected": accepted["Accept-Post"].replace(", ", _(" or "))},
+            % {"found": _short(media_type) or "–", "expected": accepted["Accept-Post"].replace(", ", _(" or "))},
             headers=accepted,
         )
     if media_type == "application/sparql-query":
@@ -178,7 +183,8 @@ def _an_iri(visit: Visit, name: str, value: str) -> NamedNode:
     raise Problem(
         400,
         _("This is not the name of a graph."),
-        _("Found %(name)s=%(found)s; expected an absolute IRI, percent-encoded.") % {"name": name, "found": value},
+        _("Found %(name)s=%(found)s; expected an absolute IRI, percent-encoded.")
+        % {"name": name, "found": _short(value)},
     )
 
 

@@ -28,7 +28,7 @@ _RESULT_FORMATS = (
 )  # fmt: skip
 
 # Stands for the address of this site where nobody has told it; no host has such a name (RFC 2606).
-_HERE = "http://here.invalid"
+_HERE = "http://here.invalid/"
 
 # Nodes without a name have labels that never change, so that the document does not either.
 _DATASET, _DEFAULT = BlankNode("dataset"), BlankNode("default")
@@ -44,15 +44,15 @@ def graph_address(addresses: Addresses, graph: str, form: str = "") -> str:
 def describe_service(visit: Visit, form: str) -> bytes:
     """Return the description of the endpoint in an RDF format by its key.
 
-    Where the site does not know its public address, the endpoint's is a path, which a client resolves against the
-    address that it has asked. The formats that have no relative IRIs do not say it then.
+    Where the site does not know its public address, that of the endpoint is relative, and a client resolves it against
+    the one that it has asked. The formats that have no relative IRIs do not say it then.
     """
     addresses = visit.addresses
     if addresses.public_url:
         return _written(visit, form, NamedNode(addresses.path("/sparql")))
     if form in ("nt", "nq"):
         return _written(visit, form, None)
-    return _written(visit, form, NamedNode(f"{_HERE}/sparql")).replace(_HERE.encode(), b"")
+    return _written(visit, form, NamedNode(f"{_HERE}sparql")).replace(_HERE.encode(), b"")
 
 
 def describe_dataset(visit: Visit, form: str) -> bytes:
