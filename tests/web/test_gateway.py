@@ -439,6 +439,24 @@ def test_requests_for_the_same_at_the_same_time_call_the_application_once(tmp_pa
     assert gateway._flights == {}
 
 
+def test_nobody_waits_for_the_question_of_another(tmp_path: Path) -> None:
+    """The pool sees both, and decides; an endless query of one client would else hold up all who ask it."""
+
+    class Both(Pool):
+        async def ask(self, question: Question) -> Result:
+            self.asked.append(question)
+            while len(self.asked) < 2:
+                await asyncio.sleep(0)
+            return Result("ok", b"both")
+
+    gateway = Gateway(asks(*["one"] * 4), SETTINGS, serving(tmp_path), pool=Both())
+
+    async def two() -> list[Told]:
+        return await asyncio.wait_for(asyncio.gather(visit(gateway), visit(gateway)), 60)
+
+    assert [told.body for told in asyncio.run(two())] == [b"both"] * 2
+
+
 def test_a_fault_of_the_gateway_itself_is_no_traceback(tmp_path: Path) -> None:
     lines: list[str] = []
 

@@ -122,6 +122,13 @@ class _Visit:
     cache: str = ""
     questions: int = 0
     error: str = ""
+    #: Where others wait for the answer to this request.
+    flight: asyncio.Future[Answer | None] | None = None
+
+    def land(self, answer: Answer | None) -> None:
+        """Give an answer to those who wait for it; with None, they have to ask for themselves."""
+        if self.flight is not None and not self.flight.done():
+            self.flight.set_result(answer)
 
     def line(self) -> str:
         """Return the line of the log about this request."""
@@ -351,7 +358,7 @@ class Gateway:
             return answer
         visit.cache = "miss"
         flight: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
-        self._flights[key] = flight
+        self._flights[key] = visit.flight = flight
         shared: Answer | None = None
         try:
             answer = await self._ask_application(self._responses.unconditional(environ), headers, visit, receive)
@@ -359,7 +366,7 @@ class Gateway:
                 shared = answer
             return answer
         finally:
-            flight.set_result(shared)  # with None, whoever waits has to ask for itself
+            visit.land(shared)
             if self._flights.get(key) is flight:
                 del self._flights[key]
 
@@ -446,6 +453,7 @@ class Gateway:
             if question is None:
                 return answer
             visit.questions += 1
+            visit.land(None)  # the pool knows who asks the same, and whose turn it is
             result = await self._ask(self._pool, question, receive)
             if result.status == "gone":
                 continue
