@@ -336,8 +336,18 @@ def test_the_current_snapshot_is_kept_even_if_it_is_the_oldest(world: Path) -> N
         os.utime(world / ".kg" / name, (age, age))
     append(world / "kg.toml", "\n[snapshots]\nkeep = 2\n")
     assert with_leaf(world, "21v") == names[0]
-    assert snapshots_in(world / ".kg") == set(names)
+    assert snapshots_in(world / ".kg") == {names[0], names[2]}
     assert current_in(world).name == names[0]
+
+
+def test_what_was_current_before_a_swap_is_kept_because_it_is_still_served(world: Path) -> None:
+    names = [with_leaf(world, f"{number}v") for number in (21, 22, 23)]
+    for age, name in enumerate(names):
+        os.utime(world / ".kg" / name, (age, age))
+    append(world / "kg.toml", "\n[snapshots]\nkeep = 2\n")
+    assert with_leaf(world, "21v") == names[0]
+    newest = with_leaf(world, "24v")
+    assert snapshots_in(world / ".kg") == {names[0], newest}
 
 
 def test_what_stood_before_can_be_had_again_without_building(world: Path) -> None:
