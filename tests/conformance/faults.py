@@ -943,3 +943,307 @@ after(
         reply, body=reply.body.replace(b'"In metres."', b'"In metres."').replace(b"#comment", b"#remark")
     ),
 )
+
+# --- finer faults: each of them is seen by one line of a check alone ---
+
+after(
+    "whoever says nothing, or anything, is refused", 5, 6,
+    where=lambda asked: thing(asked) and asked.method == "GET" and asked.header("Accept") in (None, "*/*"),
+    change=status(400),
+)  # fmt: skip
+before(
+    "whoever has a name gets another default", 5,
+    where=lambda asked: thing(asked) and asked.header("Accept") == "*/*" and asked.header("User-Agent") is not None,
+    change=preferring("text/html"),
+)  # fmt: skip
+after("what never was is found to be wrong", 9, where=lambda asked: "never-existed" in asked.path, change=status(400))
+after("what was withdrawn has no body", 10, where=at("/thing/gone"), change=lambda reply: replace(reply, body=b""))
+after(
+    "a slash at the end leads elsewhere", 12, where=lambda asked: thing(asked) and asked.path.endswith("/"),
+    change=lambda reply: Reply(301, {"Location": "/thing/carn", "Vary": "Accept"}),
+)  # fmt: skip
+after(
+    "what there is not is wrong", 18, where=lambda asked: thing(asked) and asked.header("Accept") == "image/png",
+    change=status(400),
+)  # fmt: skip
+after(
+    "a refusal has no links", 18, where=thing,
+    change=lambda reply: reply.drop("Link") if reply.status == 406 else reply,
+)  # fmt: skip
+before("whoever asks for JSON gets Turtle", 19, where=saying("application/json"), change=preferring("text/turtle"))
+
+
+@wrong("JSON is other data than JSON-LD", 19)
+def other_json(site: LittleSite, asked: Asked, right: Callable[[Asked], Reply]) -> Reply:
+    if asked.header("Accept") == "application/json" and asked.path.endswith(".jsonld"):
+        return Reply(200, {"Content-Type": "application/json"}, b"{}")
+    return right(asked)
+
+
+def ontology_without(old: str, new: str) -> Callable[[Reply], object]:
+    return lambda reply: replace(reply, body=reply.body.replace(old.encode(), new.encode()))
+
+
+after("the ontology has no licence", 77, where=at("/terms"), change=ontology_without("terms/license", "terms/x"))
+after("the ontology has another name", 77, where=at("/terms"), change=ontology_without("/terms>", "/words>"))
+after("a term has no label", 77, where=at("/terms"), change=ontology_without("schema#label", "schema#x"))
+after(
+    "there is no default graph to be had", 68, where=both(at("/api/rdf-graph-store"), lambda a: a.query == "default"),
+    change=having(Content_Type="text/plain; charset=utf-8"),
+)  # fmt: skip
+after(
+    "a graph comes in another format", 68, where=both(at("/api/rdf-graph-store"), lambda a: "survey" in a.query),
+    change=having(Content_Type="application/n-triples"),
+)  # fmt: skip
+after("fragments do not vary", 69, where=at("/api/ldf"), change=without("Vary"), outer=True)
+after("fragments have no form", 69, where=at("/api/ldf"), change=edit("hydra:template", "hydra:x"))
+after("fragments have no totals", 69, where=at("/api/ldf"), change=edit("hydra:totalItems", "hydra:x"))
+after(
+    "a fragment lacks its data", 69, where=both(at("/api/ldf"), lambda asked: "subject" in asked.query),
+    change=edit("<https://stones.example/thing/m", "<urn:m"),
+)  # fmt: skip
+after(
+    "the second page of fragments is not there", 69, where=both(at("/api/ldf"), lambda asked: "page=2" in asked.query),
+    change=status(404),
+)  # fmt: skip
+
+
+def matching(*words: str, method: str | None = None) -> Where:
+    def where(asked: Asked) -> bool:
+        said = unquote(asked.query) + unquote(asked.body.decode("latin-1"))
+        return (
+            asked.path == "/api/reconcile"
+            and (method is None or asked.method == method)
+            and all(word in said for word in words)
+        )
+
+    return where
+
+
+after("nothing matches", 75, 76, where=matching("queries"), change=ok('{"q0": {"result": []}}', "application/json"))
+after("candidates have no score", 75, where=matching("queries"), change=edit('"score"', '"x"'))
+after("GET matches otherwise", 75, where=matching("queries", method="GET"), change=edit('"oan"', '"x"'))
+after("POST does not match", 75, where=matching("queries", "q0", method="POST"), change=status(201))
+after("any number is matched at once", 75, where=matching("q4999"), change=status(200))
+after("a preview is no page", 76, where=at("/api/reconcile/preview"), change=having(Content_Type="text/plain"))
+after("data are not extended", 76, where=matching("extend=", method="POST"), change=ok("{}", "application/json"))
+
+PREFLIGHT = header("Access-Control-Request-Method")
+after("a script that asks first is refused", 50, where=PREFLIGHT, change=status(403))
+after("a script may not POST", 50, where=PREFLIGHT, change=having(Access_Control_Allow_Methods="GET"))
+after("a script must ask every time", 50, where=PREFLIGHT, change=without("Access-Control-Max-Age"))
+after(
+    "scripts come with credentials", 49, where=header("Origin"),
+    change=having(Access_Control_Allow_Credentials="true"), outer=True,
+)  # fmt: skip
+after(
+    "packed answers do not say that they vary", 51, where=header("Accept-Encoding"),
+    change=having(Vary="Accept, Accept-Language"), outer=True,
+)  # fmt: skip
+after(
+    "packed answers say something else", 51, where=both(ending(".html"), header("Accept-Encoding")),
+    change=lambda reply: replace(reply, body=reply.body.replace(b"<h1>", b"<h1>!")),
+)  # fmt: skip
+after("pages have no policy", 52, where=ending(".html"), change=without("Content-Security-Policy"), outer=True)
+after(
+    "the policy lets any script run", 52, where=ending(".html"),
+    change=having(Content_Security_Policy="img-src 'self'"), outer=True,
+)  # fmt: skip
+after(
+    "Turtle is in another encoding",
+    52,
+    where=ending(".ttl"),
+    change=having(Content_Type="text/turtle; charset=latin-1"),
+)
+after(
+    "HEAD says another length", 42, where=lambda asked: asked.method == "HEAD", change=having(Content_Length="7"),
+    outer=True,
+)  # fmt: skip
+after("tags have no quotation marks", 45, 46, where=ending(".ttl"), change=having(ETag="abc"), outer=True)
+after("JSON-LD has no tag", 46, where=ending(".jsonld"), change=without("ETag"), outer=True)
+after(
+    "a part is longer than was asked for",
+    51,
+    where=header("Range"),
+    change=lambda reply: replace(reply, body=b"x" * 11),
+)
+after("a part does not say which it is", 51, where=header("Range"), change=without("Content-Range"))
+after("a part is called the whole", 51, where=header("Range"), change=status(200))
+after(
+    "a pinned state may change", 48, where=ending(".ttl"),
+    change=lambda reply: reply.headers.update(Link=reply.headers["Link"] + ', </terms/1>; rel="memento"'),
+)  # fmt: skip
+
+
+ROWS_IN_JSON = "application/sparql-results+json"
+NO_ROWS = '{"head":{"vars":[]},"results":{"bindings":[]}}'
+NUMBER_0 = '{"head":{"vars":["n"]},"results":{"bindings":[{"n":{"type":"literal","value":"0"}}]}}'
+ONE_ROW = '{"head":{"vars":["s"]},"results":{"bindings":[{"s":{"type":"uri","value":"urn:s"}}]}}'
+
+
+def accepting(kind: str) -> Where:
+    return lambda asked: asked.header("Accept") == kind
+
+
+def relinked(old: str, new: str) -> Callable[[Reply], object]:
+    """Change a text of the Link header, which must be there."""
+
+    def change(reply: Reply) -> None:
+        if reply.status == 200:
+            assert old in reply.headers["Link"], old
+            reply.headers["Link"] = reply.headers["Link"].replace(old, new)
+
+    return change
+
+
+ANOTHER = '</script><script type="application/ld+json">{"@type": "http://schema.org/Dataset"}</script>'
+VOID, DCAT, ALL = at("/.well-known/void"), at("/all/dcat"), at("/all")
+after("a dump is linked without its type", 31, where=ALL, change=relinked('; type="application/n-quads"', ""))
+after("the dataset does not say what it is", 31, where=ALL, change=relinked("schema.org/Dataset", "schema.org/Thing"))
+after(
+    "the linkset comes as plain JSON",
+    33,
+    where=both(ending(".links"), accepting("application/linkset+json")),
+    change=having(Content_Type="application/json"),
+)
+after(
+    "the linkset comes as JSON alone",
+    33,
+    where=both(ending(".links"), accepting("application/linkset")),
+    change=status(406),
+)
+after("VoID describes no dataset", 35, where=VOID, change=edit("a void:Dataset", "a void:Linkset"))
+after("VoID does not say whose names these are", 35, where=VOID, change=edit("void:uriSpace", "void:x"))
+after("VoID names another endpoint", 35, where=VOID, change=edit("api/sparql", "api/other"))
+after(
+    "the API catalogue is plain JSON",
+    37,
+    where=at("/.well-known/api-catalog"),
+    change=having(Content_Type="application/json"),
+)
+after("DCAT has no address of a dump", 38, where=DCAT, change=edit("dcat:downloadURL", "dcat:x"))
+after("DCAT names a dump that is not there", 38, where=DCAT, change=edit("stones.nq", "none.nq"))
+after("DCAT says no size", 38, where=DCAT, change=edit("dcat:byteSize", "dcat:x"))
+after("DCAT says no digest", 38, where=DCAT, change=edit("spdx:checksumValue", "spdx:x"))
+after("DCAT has no service", 38, where=DCAT, change=edit("dcat:DataService", "dcat:Resource"))
+after("DCAT names another endpoint", 38, where=DCAT, change=edit("api/sparql", "api/other"))
+after(
+    "search engines are told too little",
+    39,
+    where=ALL,
+    change=edit("All the stones that somebody set up, as far as", "All"),
+)
+after("search engines are told of two datasets", 39, where=ALL, change=edit("</script>", ANOTHER))
+after("a page has no data", 40, where=ending(".html"), change=edit("application/ld+json", "text/plain"))
+after(
+    "the data of a page could begin a script",
+    40,
+    where=ending(".html"),
+    change=edit(
+        '<script type="application/ld+json">',
+        '<script type="application/ld+json">{"@context":{"c":"<!--"}}</script><script type="application/ld+json">',
+    ),
+)
+after("robots.txt is a page", 41, where=at("/robots.txt"), change=having(Content_Type="text/html; charset=utf-8"))
+after("robots.txt names no sitemap", 41, where=at("/robots.txt"), change=edit("Sitemap:", "Map:"))
+after(
+    "the sitemap is empty",
+    41,
+    where=at("/sitemap.xml"),
+    change=lambda reply: replace(reply, body=b'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"/>'),
+)
+after(
+    "the sitemap is too long",
+    41,
+    where=at("/sitemap.xml"),
+    change=edit("<url>", "<url><loc/></url>" * 50_000 + "<url>"),
+)
+after("the sitemap says no date", 41, where=at("/sitemap.xml"), change=edit("2026-01-01", "yesterday"))
+after(
+    "the sitemap has addresses that are not canonical",
+    41,
+    where=lambda asked: asked.path.endswith("carn.html"),
+    change=lambda reply: relinked('carn.html>; rel="canonical', 'x.html>; rel="canonical')(reply),
+)
+after(
+    "a page has no Link header",
+    27,
+    28,
+    29,
+    30,
+    34,
+    where=lambda asked: asked.path.endswith("an.html"),
+    change=without("Link"),
+)
+after(
+    "an alternate is of another type",
+    28,
+    where=both(ending(".rdf"), lambda asked: asked.header("Accept") == "*/*"),
+    change=having(Content_Type="text/xml; charset=utf-8"),
+)
+
+after(
+    "a query by POST gives other rows",
+    54,
+    where=both(
+        asking("ORDER BY ?s", method="POST"), lambda asked: asked.header("Content-Type") == "application/sparql-query"
+    ),
+    change=ok(NO_ROWS, ROWS_IN_JSON),
+)
+after(
+    "CSV lacks a row",
+    55,
+    where=both(asking("LIMIT 7"), lambda asked: asked.header("Accept") == "text/csv"),
+    change=lambda reply: replace(reply, body=reply.body.rstrip().rpartition(b"\n")[0]),
+)
+before("results do not weigh", 55, where=taking("q=0.8"), change=preferring("application/sparql-results+json"))
+after(
+    "yes is no",
+    55,
+    where=asking("ASK { ?s ?p ?o }"),
+    change=lambda reply: replace(reply, body=reply.body.replace(b"true", b"false")),
+)
+after("a wrong query is the site's fault", 58, where=asking("?s ?p }"), change=status(422))
+after(
+    "UTF-16 is taken for a query",
+    59,
+    where=lambda asked: "utf-16" in (asked.header("Content-Type") or ""),
+    change=status(200),
+)
+before(
+    "named graphs of a request are passed over",
+    60,
+    where=asking("named-graph-uri"),
+    change=lambda asked: replace(asked, query=asked.query.split("&")[0]),
+)
+after(
+    "FROM wins over the request",
+    60,
+    where=asking("FROM <urn:no-such-graph>", "default-graph-uri"),
+    change=ok(NUMBER_0, ROWS_IN_JSON),
+)
+after("a change is said to be made", 61, where=asking("INSERT DATA", method="POST"), change=status(204))
+after("a long query by POST breaks it", 66, where=lambda asked: 8000 < len(asked.body) < 10_000, change=status(500))
+after("results without end break it", 64, where=asking("?c ?r ?z"), change=status(500))
+after(
+    "the page of the endpoint has no form",
+    65,
+    where=both(at("/api/sparql"), lambda asked: not asked.query),
+    change=lambda reply: replace(reply, body=b"<p>Ask.</p>") if reply.kind == "text/html" else reply,
+)
+
+
+def description(old: str, new: str) -> Callable[[Reply], object]:
+    return lambda reply: reply.edit(old, new) if reply.kind == "text/turtle" else reply
+
+
+BARE = both(at("/api/sparql"), lambda asked: not asked.query)
+after(
+    "the endpoint says that it can be changed",
+    65,
+    where=BARE,
+    change=description("#SPARQL11Query>", "#SPARQL11Update>"),
+)
+after("the endpoint does not say what it can send", 65, where=BARE, change=description("/SPARQL_Results_CSV>", "/x>"))
+after("the endpoint does not say that it is one", 65, where=BARE, change=description("#Service>", "#Thing>"))
+after("FROM fetches what it names", 62, where=asking("FROM <http"), change=ok(ONE_ROW, ROWS_IN_JSON))
