@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kg.errors import TurtleError
+from kg.messages import say
 from kg.presentation import Presentation
 from kg.turtle import Lines, NoToken, Token, excerpt_of, read_document, tokens
 from kg.vocabulary import DCTERMS, FOAF, KG, OWL, RDF, RDFS, SH, SKOS
@@ -90,20 +91,24 @@ def canonical(data: bytes, path: str, style: Style) -> str:
         parsed = _Parser(before.text, style)
         text = _Writer(parsed).document()
     except _Doubt as doubt:
-        raise error(doubt.offset, doubt.problem, "Mend it by hand; the file is left as it is.") from None
+        raise error(doubt.offset, doubt.problem, say("Mend it by hand; the file is left as it is.")) from None
     except (IndexError, NoToken, RecursionError):
-        raise error(0, "this cannot be put into canonical form", "The file is left as it is.") from None
+        raise error(0, say("this cannot be put into canonical form"), say("The file is left as it is.")) from None
     try:
         after = read_document(text.encode(), path, need_graph=False)
     except TurtleError as fault:
-        raise error(0, f"its canonical form would not be read: {fault.problem}", "The file is left as it is.") from None
+        raise error(
+            0,
+            say("its canonical form would not be read: %(problem)s", problem=fault.problem),
+            say("The file is left as it is."),
+        ) from None
     lost = {statement[:3] for statement in before.statements} ^ {statement[:3] for statement in after.statements}
     if lost:
         place = next((s for s in before.statements if s[:3] in lost), before.statements[0])
         offset = Lines(before.text).offset(place.line, place.column)
-        raise error(offset, "its canonical form would change what this says", "The file is left as it is.")
+        raise error(offset, say("its canonical form would change what this says"), say("The file is left as it is."))
     if sorted(_comments(before.text)) != sorted(_comments(text)):
-        raise error(0, "its canonical form would lose a comment", "The file is left as it is.")
+        raise error(0, say("its canonical form would lose a comment"), say("The file is left as it is."))
     return text
 
 

@@ -12,8 +12,9 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Store
 from rdflib import namespace
 
 from kg.errors import DateError, QueryError
-from kg.findings import Finding, Severity, in_order, unreadable
+from kg.findings import Finding, Severity, in_order, translated, unreadable
 from kg.lint import lint
+from kg.messages import say
 from kg.project import PREFIX_TABLE, Project, Reading, Role
 from kg.queries import Data, ask_within
 from kg.rules import Clash, Closure, Rules, Triple, compile_rules, infer
@@ -43,7 +44,7 @@ class Checked:
 
 
 def check(project: Project, reading: Reading, *, language: str) -> Checked:
-    """Return all findings of all checks, in order, with messages of shapes in the language.
+    """Return all findings of all checks, in order, with messages in the language.
 
     While a file cannot be read, checks that need all files are put off: they would blame the others.
     """
@@ -66,7 +67,7 @@ def check(project: Project, reading: Reading, *, language: str) -> Checked:
         findings += lint(project, reading, standard=_standard_terms())
         findings += validate(project, reading, language=language)
         findings += _clashes(project, reading, rules, closure)
-    return Checked(in_order(findings), rules, closure)
+    return Checked(in_order(translated(findings, language)), rules, closure)
 
 
 _STATED = (Role.ONTOLOGY, Role.REGISTER, Role.SOURCE)
@@ -99,7 +100,7 @@ def _finding(
 
 def _did_you_mean(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.75)
-    return f"Did you mean {close[0]}? " if close else ""
+    return say("Did you mean %(name)s? ", name=close[0]) if close else ""
 
 
 # --- views ---------------------------------------------------------------------------------------------------
@@ -125,7 +126,10 @@ def _views(project: Project) -> Iterator[Finding]:
                 where=shown,
             )
         except (OSError, UnicodeDecodeError) as error:
-            message, advice = f"this view cannot be read: {error}", "Save it as a file in UTF-8."
+            message, advice = (
+                say("this view cannot be read: %(error)s", error=error),
+                say("Save it as a file in UTF-8."),
+            )
             yield Finding(shown, 1, 1, Severity.VIOLATION, "view", message, advice)
             continue
         except QueryError as error:
@@ -138,14 +142,20 @@ def _views(project: Project) -> Iterator[Finding]:
             yield Finding(shown, line, column, Severity.VIOLATION, "view", message, error.advice, excerpt)
             continue
         if not answer.variables:
-            yield Finding(shown, 1, 1, Severity.VIOLATION, "view", "a view is a SELECT query", "Ask with SELECT.")
+            yield Finding(
+                shown, 1, 1, Severity.VIOLATION, "view", say("a view is a SELECT query"), say("Ask with SELECT.")
+            )
             continue
         named = {key: getattr(view, key) for key in ("rows", "columns", "cell") if getattr(view, key)}
         named |= {f"column {variable}": variable for variable in view.headings}
         for key, variable in named.items():
             if variable not in answer.variables:
-                message = f"the header's {key} names ?{variable}, which the query does not give"
-                advice = f"It gives {', '.join('?' + name for name in answer.variables)}."
+                message = say(
+                    "the header's %(key)s names ?%(variable)s, which the query does not give",
+                    key=key,
+                    variable=variable,
+                )
+                advice = say("It gives %(names)s.", names=", ".join("?" + name for name in answer.variables))
                 line = next(
                     (n for n, found in enumerate(text.split("\n"), 1) if found.startswith("#+") and variable in found),
                     1,
@@ -167,10 +177,17 @@ def _prefixes(project: Project, reading: Reading) -> Iterator[Finding]:
     for declared in project.prefix_lines:
         line, column = declared.line, declared.column
         if declared.prefix in seen:
-            message, advice = f"the prefix {declared.prefix}: is declared twice", "Keep one of the lines."
+            message, advice = (
+                say("the prefix %(name)s: is declared twice", name=declared.prefix),
+                say("Keep one of the lines."),
+            )
         elif (other := prefix_of.setdefault(declared.namespace, declared.prefix)) != declared.prefix:
-            message = f"the prefixes {other}: and {declared.prefix}: are bound to the same namespace"
-            advice = "Keep one of them, and use it in all files."
+            message = say(
+                "the prefixes %(other)s: and %(prefix)s: are bound to the same namespace",
+                other=other,
+                prefix=declared.prefix,
+            )
+            advice = say("Keep one of them, and use it in all files.")
         else:
             message = advice = ""
         seen.add(declared.prefix)
@@ -190,28 +207,47 @@ def _prefixes_of(
         place = declared.line, declared.column
         name, iri = declared.prefix, declared.namespace
         if name in seen:
-            yield _finding(document, place, "prefix", f"the prefix {name}: is declared twice", "Keep one of the lines.")
+            yield _finding(
+                document,
+                place,
+                "prefix",
+                say("the prefix %(name)s: is declared twice", name=name),
+                say("Keep one of the lines."),
+            )
             continue
         seen.add(name)
         other = prefix_of.get(iri)
         if name not in bound:
-            advice = f"Use {other}: for it." if other else f"Add @prefix {name}: <{iri}> . to {table}."
-            yield _finding(document, place, "prefix", f"the prefix {name}: is not in the prefix table", advice)
+            advice = (
+                say("Use %(other)s: for it.", other=other)
+                if other
+                else say("Add @prefix %(name)s: <%(iri)s> . to %(table)s.", name=name, iri=iri, table=table)
+            )
+            yield _finding(
+                document, place, "prefix", say("the prefix %(name)s: is not in the prefix table", name=name), advice
+            )
         elif bound[name] != iri:
             yield _finding(
                 document,
                 place,
                 "prefix",
-                f"the prefix {name}: is bound to <{iri}>, but the project binds it to <{bound[name]}>",
-                f"Use {other}: for it." if other else f"Use the line from {table}.",
+                say(
+                    "the prefix %(name)s: is bound to <%(iri)s>, but the project binds it to <%(bound)s>",
+                    name=name,
+                    iri=iri,
+                    bound=bound[name],
+                ),
+                say("Use %(other)s: for it.", other=other)
+                if other
+                else say("Use the line from %(table)s.", table=table),
             )
         elif name not in used:
             yield _finding(
                 document,
                 place,
                 "prefix",
-                f"the prefix {name}: is declared but not used",
-                "Delete the line.",
+                say("the prefix %(name)s: is declared but not used", name=name),
+                say("Delete the line."),
                 severity=Severity.WARNING,
             )
 
@@ -224,8 +260,12 @@ def _graphs(project: Project, reading: Reading) -> Iterator[Finding]:
                 document,
                 document.graph_place,
                 "graph",
-                f"this file names the same graph as {first.path}: <{document.graph.value}>",
-                "Give each file a graph of its own in @base.",
+                say(
+                    "this file names the same graph as %(path)s: <%(iri)s>",
+                    path=first.path,
+                    iri=document.graph.value,
+                ),
+                say("Give each file a graph of its own in @base."),
             )
     graphs = f"{project.settings.base_iri}graph/"
     source = project.expand(project.settings.source)
@@ -235,17 +275,31 @@ def _graphs(project: Project, reading: Reading) -> Iterator[Finding]:
                 document,
                 document.graph_place,
                 "graph",
-                f"the graph of a data file begins with <{graphs}>, this one is <{document.graph.value}>",
-                "Change the IRI in @base.",
+                say(
+                    "the graph of a data file begins with <%(graphs)s>, this one is <%(iri)s>",
+                    graphs=graphs,
+                    iri=document.graph.value,
+                ),
+                say("Change the IRI in @base."),
             )
         header = [statement for statement in document.statements if statement.subject == document.graph]
         named = f"<> {project.settings.source} <IRI of the source> ."
         if not header:
             yield _finding(
-                document, document.graph_place, "graph", "this file has no header", f"Describe the file: {named}"
+                document,
+                document.graph_place,
+                "graph",
+                say("this file has no header"),
+                say("Describe the file: %(named)s", named=named),
             )
         elif not any(s.predicate == source and isinstance(s.object, NamedNode) for s in header):
-            yield _finding(document, header[0], "graph", "the header of this file names no source", f"Add {named}")
+            yield _finding(
+                document,
+                header[0],
+                "graph",
+                say("the header of this file names no source"),
+                say("Add %(named)s", named=named),
+            )
 
 
 def _registered_twice(reading: Reading) -> Iterator[Finding]:
@@ -260,8 +314,8 @@ def _registered_twice(reading: Reading) -> Iterator[Finding]:
                     document,
                     document.place_of(subject),
                     "link",
-                    f"<{subject.value}> is described in {other.path} already",
-                    "Describe a thing in one register file.",
+                    say("<%(iri)s> is described in %(path)s already", iri=subject.value, path=other.path),
+                    say("Describe a thing in one register file."),
                     severity=Severity.WARNING,
                 )
 
@@ -296,12 +350,12 @@ def _terms(project: Project, reading: Reading) -> Iterator[Finding]:
         seen: set[str] = set()
         for statement in document.statements:
             value = statement.object
-            uses = [(statement.predicate, "property")]
+            uses = [(statement.predicate, say("property"))]
             if statement.predicate == RDF.type and isinstance(value, NamedNode):
-                uses.append((value, "class"))
+                uses.append((value, say("class")))
             for term in (statement.subject, value.datatype if isinstance(value, Literal) else value):
                 if isinstance(term, NamedNode) and term.value.startswith(own):
-                    uses.append((term, "term"))
+                    uses.append((term, say("term")))
             for term, kind in uses:
                 if term.value in defined or term.value in seen:
                     continue
@@ -314,8 +368,12 @@ def _terms(project: Project, reading: Reading) -> Iterator[Finding]:
                     document,
                     statement,
                     "term",
-                    f"nothing defines the {kind} {name}",
-                    f"{_did_you_mean(name, near)}Declare it in {project.settings.ontology_folder}/, or use another.",
+                    say("nothing defines the %(kind)s %(name)s", kind=kind, name=name),
+                    say(
+                        "%(did_you_mean)sDeclare it in %(ontology_folder)s/, or use another.",
+                        did_you_mean=_did_you_mean(name, near),
+                        ontology_folder=project.settings.ontology_folder,
+                    ),
                 )
 
 
@@ -337,8 +395,11 @@ def _links(project: Project, reading: Reading) -> Iterator[Finding]:
                     document,
                     statement,
                     "link",
-                    f"nothing says what {name} is",
-                    f"{_did_you_mean(name, entities)}Give it a type in a file of the register or of a source.",
+                    say("nothing says what %(name)s is", name=name),
+                    say(
+                        "%(did_you_mean)sGive it a type in a file of the register or of a source.",
+                        did_you_mean=_did_you_mean(name, entities),
+                    ),
                 )
 
 
@@ -353,15 +414,17 @@ def _blank_nodes_and_identities(reading: Reading) -> Iterator[Finding]:
             seen.add(node)
             # The cells of a list after its first are not told again.
             if statement.predicate != RDF.rest:
-                yield _finding(document, statement, "link", "a node without a name in a data file", "Give it an IRI.")
+                yield _finding(
+                    document, statement, "link", say("a node without a name in a data file"), say("Give it an IRI.")
+                )
         for statement in statements:
             if statement.predicate == OWL.sameAs:
                 yield _finding(
                     document,
                     statement,
                     "link",
-                    "owl:sameAs in a data file would merge what only resembles",
-                    "Write skos:exactMatch.",
+                    say("owl:sameAs in a data file would merge what only resembles"),
+                    say("Write skos:exactMatch."),
                 )
 
 
@@ -369,7 +432,8 @@ def _locators(project: Project, reading: Reading) -> Iterator[Finding]:
     passages = {project.expand(name) for name in project.settings.passages}
     if not passages:
         return
-    asked_for = " or ".join(project.settings.passages)
+    *first, last = project.settings.passages
+    asked_for = say("%(names)s or %(last)s", names=", ".join(first), last=last) if first else last
     for document in _documents(reading, Role.SOURCE):
         located = {statement.subject for statement in document.statements if statement.predicate in passages}
         if document.graph in located:
@@ -380,8 +444,13 @@ def _locators(project: Project, reading: Reading) -> Iterator[Finding]:
                     document,
                     document.place_of(subject),
                     "locator",
-                    f"nothing says where the source states this about {project.compact(subject.value)}",
-                    f"Add {asked_for} to it, or to the header if the whole file is about one passage.",
+                    say(
+                        "nothing says where the source states this about %(name)s", name=project.compact(subject.value)
+                    ),
+                    say(
+                        "Add %(asked_for)s to it, or to the header if the whole file is about one passage.",
+                        asked_for=asked_for,
+                    ),
                 )
 
 
@@ -389,7 +458,7 @@ def _locators(project: Project, reading: Reading) -> Iterator[Finding]:
 
 
 def _hierarchies(project: Project, reading: Reading) -> Iterator[Finding]:
-    advice = (
+    advice = say(
         "Delete one of these statements; what is the same is written owl:equivalentClass or owl:equivalentProperty."
     )
     for predicate in (RDFS.subClassOf, RDFS.subPropertyOf, SKOS.broader):
@@ -412,8 +481,8 @@ def _hierarchies(project: Project, reading: Reading) -> Iterator[Finding]:
                 document,
                 statement,
                 "hierarchy",
-                f"{name} runs in a circle: {names}",
-                advice if predicate != SKOS.broader else "Delete one of these statements.",
+                say("%(name)s runs in a circle: %(names)s", name=name, names=names),
+                advice if predicate != SKOS.broader else say("Delete one of these statements."),
             )
 
 
@@ -444,8 +513,8 @@ def _axioms(rules: Rules, reading: Reading) -> Iterator[Finding]:
         yield _finding(
             *stated[axiom],
             "axiom",
-            f"this axiom has no rule: {what}",
-            "It would silently do nothing. Write it within OWL 2 RL, or as a shape.",
+            say("this axiom has no rule: %(what)s", what=what),
+            say("It would silently do nothing. Write it within OWL 2 RL, or as a shape."),
         )
 
 
@@ -512,11 +581,17 @@ def _clash(
     places = [own[triple] for triple in rests_on if triple in own] or [known[triple] for triple in rests_on]
     place = min(places, key=lambda place: (place[0].path, place[1].line, place[1].column))
     axiom = f"{_said(project, clash.rule.axiom)} ({written(clash.rule.axiom)})"
-    message = f"{' and '.join(told)} cannot {'both ' if len(told) == 2 else ''}hold: {axiom}"
+    if len(told) == 2:
+        one, other = told
+        message = say("%(one)s and %(other)s cannot both hold: %(axiom)s", one=one, other=other, axiom=axiom)
+    else:
+        message = say("this cannot hold: %(statements)s. The axiom: %(axiom)s", statements=", ".join(told), axiom=axiom)
     if rule == "inconsistent":
-        return _finding(*place, rule, message, "Correct one of these statements, or the axiom.")
-    advice = "Sources may differ; look whether one of these files says what its source does not."
-    return _finding(*place, rule, f"sources disagree: {message}", advice, severity=Severity.WARNING)
+        return _finding(*place, rule, message, say("Correct one of these statements, or the axiom."))
+    advice = say("Sources may differ; look whether one of these files says what its source does not.")
+    return _finding(
+        *place, rule, say("sources disagree: %(message)s", message=message), advice, severity=Severity.WARNING
+    )
 
 
 def _said(project: Project, triple: Triple) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from babel import Locale, UnknownLocaleError
 from babel.dates import get_month_names
 
-from kg.messages import translator
+from kg.messages import say, translator
 
 __all__ = ["EDTF", "Bounds", "bounds", "in_words"]
 
@@ -26,7 +26,7 @@ _DATE = re.compile(
     re.VERBOSE,
 )
 _SEASONS = ("21", "22", "23", "24")
-_EXPECTED = 'an EDTF level 1 date such as "2018", "2018-09", "2016-03/..", "2009~" or "198X"'
+_EXPECTED = say('an EDTF level 1 date such as "2018", "2018-09", "2016-03/..", "2009~" or "198X"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def bounds(text: str) -> Bounds:
         end = Bounds(None, None) if last in ("", "..") else bounds(last)
         # Whole dates of four-digit years compare as texts; the others are left to the shapes.
         if start.earliest and end.latest and not {text[0], last[0]} & {"-", "Y"} and start.earliest > end.latest:
-            raise ValueError("an interval that ends after it starts")
+            raise ValueError(say("an interval that ends after it starts"))
         return Bounds(start.earliest, end.latest)
     match = _DATE.fullmatch(text)
     if match is None or not _exists(match["year"], match["month"], match["day"]):

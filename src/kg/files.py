@@ -380,7 +380,8 @@ def _quads(source: Source, prefixes: dict[str, str]) -> Iterator[tuple[Quad, int
                 yield quad, line, column
             prefixes.update(parser.prefixes)
     except SyntaxError as fault:
-        raise _error(source, message_of(fault), fault.lineno or 1, fault.offset or 1) from None
+        message = message_of(fault) or "the text ends here or cannot be read"
+        raise _error(source, message, fault.lineno or 1, fault.offset or 1) from None
     except OSError as error:
         raise _error(source, f"this file cannot be read: {error.strerror or error}", 1, 1) from None
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 
 import click
 from rich.cells import cell_len
 
 from kg.errors import DateError, TurtleError
+from kg.messages import in_language, say
 
-__all__ = ["Finding", "Severity", "counts", "in_order", "render_json", "render_text", "unreadable"]
+__all__ = ["Finding", "Severity", "counts", "in_order", "render_json", "render_text", "translated", "unreadable"]
 
 
 class Severity(StrEnum):
@@ -49,9 +50,16 @@ def unreadable(error: TurtleError) -> Finding:
         Severity.VIOLATION,
         "date" if date else "syntax",
         error.problem,
-        error.advice or ("" if date else "Terms, links and shapes are checked when every file can be read."),
+        error.advice or ("" if date else say("Terms, links and shapes are checked when every file can be read.")),
         error.excerpt,
     )
+
+
+def translated(findings: Iterable[Finding], language: str) -> Iterator[Finding]:
+    """Give findings in a language, as far as the engine speaks it."""
+    for finding in findings:
+        message, advice = in_language(finding.message, language), in_language(finding.advice, language)
+        yield replace(finding, message=message, advice=advice)
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:

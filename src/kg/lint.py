@@ -19,6 +19,7 @@ from typing import NamedTuple
 from pyoxigraph import BlankNode, Literal, NamedNode
 
 from kg.findings import Finding, Severity
+from kg.messages import say
 from kg.project import Project, Reading, Role
 from kg.turtle import Document, Statement, excerpt_of
 from kg.vocabulary import DCTERMS, KG, LABELS, OWL, RDF, RDFS, SH, SKOS, XSD, Namespace
@@ -89,7 +90,17 @@ _KINDS = {
     OWL.DeprecatedProperty: "property",
     RDF.Property: "property",
 }
-_PLURALS = {"class": "classes", "property": "properties"}
+_WORDS = {
+    word: word
+    for word in (
+        say("class"), say("property"), say("datatype"), say("individual"), say("object property"),
+        say("datatype property"), say("annotation property"), say("label"), say("definition"),
+    )
+}  # fmt: skip
+_PLURALS = {
+    "class": say("classes"), "property": say("properties"), "datatype": say("datatypes"),
+    "individual": say("individuals"),
+}  # fmt: skip
 
 
 class _Ontology:
@@ -192,7 +203,7 @@ def _language(value: Term) -> str | None:
 
 def _listed(names: Iterable[str]) -> str:
     *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last
+    return say("%(names)s and %(last)s", names=", ".join(first), last=last) if first else last
 
 
 def _labels(ontology: _Ontology) -> Iterator[Finding]:
@@ -206,8 +217,8 @@ def _labels(ontology: _Ontology) -> Iterator[Finding]:
         yield ontology.at_header(
             Severity.WARNING,
             "P08-label",
-            f"no term of the ontology has a label in {tag}",
-            f"Add labels in {tag}, or take it out of the languages in kg.toml.",
+            say("no term of the ontology has a label in %(tag)s", tag=tag),
+            say("Add labels in %(tag)s, or take it out of the languages in kg.toml.", tag=tag),
         )
     for term, declared in ontology.own.items():
         name = ontology.name(term)
@@ -217,15 +228,15 @@ def _labels(ontology: _Ontology) -> Iterator[Finding]:
             yield declared.found(
                 Severity.VIOLATION,
                 "P08-label",
-                f"{name} has no label",
-                f"Add rdfs:label in {_listed(ontology.languages)}.",
+                say("%(name)s has no label", name=name),
+                say("Add rdfs:label in %(names)s.", names=_listed(ontology.languages)),
             )
         elif missing:
             yield declared.found(
                 Severity.WARNING,
                 "P08-label",
-                f"{name} has no label in {_listed(missing)}",
-                f"Add rdfs:label in {_listed(missing)}.",
+                say("%(name)s has no label in %(names)s", name=name, names=_listed(missing)),
+                say("Add rdfs:label in %(names)s.", names=_listed(missing)),
             )
         seen: dict[tuple[NamedNode, str], str] = {}
         for stated in labels[term]:
@@ -234,8 +245,8 @@ def _labels(ontology: _Ontology) -> Iterator[Finding]:
                 yield stated.found(
                     Severity.WARNING,
                     "P08-language",
-                    f"the label of {name} has no language",
-                    f"Add one: {stated.value}@{ontology.languages[0]}.",
+                    say("the label of %(name)s has no language", name=name),
+                    say("Add one: %(text)s@%(tag)s.", text=stated.value, tag=ontology.languages[0]),
                 )
             elif language is not None:
                 first = seen.setdefault((stated.statement.predicate, language), stated.value.value)
@@ -243,8 +254,13 @@ def _labels(ontology: _Ontology) -> Iterator[Finding]:
                     yield stated.found(
                         Severity.WARNING,
                         "multiple_labels",
-                        f"{name} has another label in {language}: {first}",
-                        "Keep one as its label, and write the others as skos:altLabel.",
+                        say(
+                            "%(name)s has another label in %(tag)s: %(first)s",
+                            name=name,
+                            tag=language,
+                            first=first,
+                        ),
+                        say("Keep one as its label, and write the others as skos:altLabel."),
                     )
     # A class and a property may well share a word ("event"): pages tell the two apart.
     yield from _shared(
@@ -264,7 +280,12 @@ def _shared(ontology: _Ontology, predicate: NamedNode, rule: str, what: str, adv
                 continue
             other = first.setdefault((ontology.family(term), tag, stated.value.value.strip().casefold()), term)
             if other != term:
-                message = f"{ontology.name(term)} has the same {what} as {ontology.name(other)}"
+                message = say(
+                    "%(name)s has the same %(what)s as %(other)s",
+                    name=ontology.name(term),
+                    what=_WORDS[what],
+                    other=ontology.name(other),
+                )
                 yield stated.found(Severity.WARNING, rule, message, advice)
 
 
@@ -281,18 +302,26 @@ def _definitions(ontology: _Ontology) -> Iterator[Finding]:
             yield ontology.at_header(
                 Severity.WARNING,
                 "P08-definition",
-                f"no {family} of the ontology has a definition in {tag}",
-                f"Add definitions in {tag}, or take it out of the languages in kg.toml.",
+                say("no %(family)s of the ontology has a definition in %(tag)s", family=_WORDS[family], tag=tag),
+                say("Add definitions in %(tag)s, or take it out of the languages in kg.toml.", tag=tag),
             )
         for term in terms:
             missing = [tag for tag in ontology.languages if tag not in lacking and tag not in languages[term]]
             if missing:
-                among = _PLURALS.get(family, f"{family}s")
+                among = _PLURALS[family]
                 yield ontology.own[term].found(
                     Severity.WARNING,
                     "P08-definition",
-                    f"{ontology.name(term)} has no definition in {_listed(missing)}; other {among} have one",
-                    f"Add skos:definition in {_listed(missing)}: the kind it belongs to, then what sets it apart.",
+                    say(
+                        "%(name)s has no definition in %(names)s; other %(among)s have one",
+                        name=ontology.name(term),
+                        names=_listed(missing),
+                        among=among,
+                    ),
+                    say(
+                        "Add skos:definition in %(names)s: the kind it belongs to, then what sets it apart.",
+                        names=_listed(missing),
+                    ),
                 )
     for term in ontology.own:
         labels = {(_language(v), v.value.casefold()) for v in ontology.values(term, *LABELS) if isinstance(v, Literal)}
@@ -302,17 +331,17 @@ def _definitions(ontology: _Ontology) -> Iterator[Finding]:
                 yield stated.found(
                     Severity.WARNING,
                     "P08-language",
-                    f"the definition of {ontology.name(term)} has no language",
-                    "Add one, such as @en.",
+                    say("the definition of %(name)s has no language", name=ontology.name(term)),
+                    say("Add one, such as @en."),
                 )
             if language is not None and (language, stated.value.value.strip(" .").casefold()) in labels:
                 yield stated.found(
                     Severity.WARNING,
                     "duplicate_definition",
-                    f"the definition of {ontology.name(term)} only repeats its label",
-                    "Say what sets it apart.",
+                    say("the definition of %(name)s only repeats its label", name=ontology.name(term)),
+                    say("Say what sets it apart."),
                 )
-    advice = "Say what sets the two apart, or keep one of them."
+    advice = say("Say what sets the two apart, or keep one of them.")
     yield from _shared(ontology, SKOS.definition, "duplicate_definition", "definition", advice)
 
 
@@ -322,13 +351,20 @@ def _white_space(ontology: _Ontology) -> Iterator[Finding]:
             if _language(stated.value) is None:
                 continue
             text, predicate = stated.value.value, stated.statement.predicate
-            problem = "begins or ends with white space" if text != text.strip() else ""
+            problem = say("begins or ends with white space") if text != text.strip() else ""
             # Notes and examples may have paragraphs.
             if not problem and predicate in (*LABELS, SKOS.definition) and re.search(r"[\r\n\t]", text):
-                problem = "has a line break or a tab inside"
+                problem = say("has a line break or a tab inside")
             if problem:
-                message = f"{ontology.name(predicate)} of {ontology.name(term)} {problem}"
-                yield stated.found(Severity.WARNING, "annotation_whitespace", message, "Write it on one line, trimmed.")
+                message = say(
+                    "%(property)s of %(name)s %(problem)s",
+                    property=ontology.name(predicate),
+                    name=ontology.name(term),
+                    problem=problem,
+                )
+                yield stated.found(
+                    Severity.WARNING, "annotation_whitespace", message, say("Write it on one line, trimmed.")
+                )
 
 
 # --- kinds and names -------------------------------------------------------------------------------------
@@ -346,15 +382,21 @@ def _two_kinds(ontology: _Ontology) -> Iterator[Finding]:
                 yield stated.found(
                     Severity.VIOLATION,
                     "kind",
-                    f"{ontology.name(term)} is declared as {_a(first)} and as {_a(kind)}",
-                    "Keep one of the two, and give the other meaning a name of its own.",
+                    say(
+                        "%(name)s is declared as %(kind)s and as %(other)s",
+                        name=ontology.name(term),
+                        kind=_a(first),
+                        other=_a(kind),
+                    ),
+                    say("Keep one of the two, and give the other meaning a name of its own."),
                 )
             else:
                 first = kind
 
 
 def _a(kind: str) -> str:
-    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+    word = _WORDS[kind]
+    return say("an %(kind)s", kind=word) if kind[0] in "aeiou" else say("a %(kind)s", kind=word)
 
 
 # A number after a few letters is an opaque name, in a convention of its own.
@@ -379,8 +421,13 @@ def _names(ontology: _Ontology) -> Iterator[Finding]:
             yield declared.found(
                 Severity.WARNING,
                 "P22-name",
-                f"the name of the {family} {ontology.name(term)} is not in {style}",
-                f"Call it {joined} unless it is published; a published name stays.",
+                say(
+                    "the name of the %(family)s %(name)s is not in %(style)s",
+                    family=_WORDS[family],
+                    name=ontology.name(term),
+                    style=style,
+                ),
+                say("Call it %(joined)s unless it is published; a published name stays.", joined=joined),
             )
 
 
@@ -389,16 +436,23 @@ def _names(ontology: _Ontology) -> Iterator[Finding]:
 
 def _domains_and_ranges(ontology: _Ontology) -> Iterator[Finding]:
     for term in ontology.own:
-        for predicate, what in ((RDFS.domain, "domain"), (RDFS.range, "range")):
+        for predicate, what, template in (
+            (RDFS.domain, "domain", say("%(name)s has %(number)s domains: %(names)s, all at once")),
+            (RDFS.range, "range", say("%(name)s has %(number)s ranges: %(names)s, all at once")),
+        ):
             values = ontology.values(term, predicate)
             if len(values) > 1:
                 last = ontology.about(term, predicate)[-1]
                 yield last.found(
                     Severity.WARNING,
                     f"P19-{what}",
-                    f"{ontology.name(term)} has {len(values)} {what}s: "
-                    f"{_listed(ontology.name(value) for value in values)}, all at once",
-                    f"Several {what}s mean what is in all of them. For either of them, write one owl:unionOf, or none.",
+                    say(
+                        template,
+                        name=ontology.name(term),
+                        number=len(values),
+                        names=_listed(ontology.name(value) for value in values),
+                    ),
+                    say("Together they mean what is in all of them. For either, write one owl:unionOf, or none."),
                 )
 
 
@@ -409,7 +463,7 @@ def _inverses(ontology: _Ontology) -> Iterator[Finding]:
             continue
         name, other = ontology.name(subject), ontology.name(value)
         if subject == value:
-            message, advice = f"{name} is its own inverse", "Write owl:SymmetricProperty."
+            message, advice = say("%(name)s is its own inverse", name=name), say("Write owl:SymmetricProperty.")
             yield stated.found(Severity.WARNING, "P25-inverse", message, advice)
             continue
         literal = [p for p in (subject, value) if "datatype property" in ontology.kinds(p)]
@@ -417,8 +471,8 @@ def _inverses(ontology: _Ontology) -> Iterator[Finding]:
             yield stated.found(
                 Severity.VIOLATION,
                 "P05-inverse",
-                f"{ontology.name(literal[0])} has literals as values, so nothing can be its inverse",
-                "Delete the statement.",
+                say("%(name)s has literals as values, so nothing can be its inverse", name=ontology.name(literal[0])),
+                say("Delete the statement."),
             )
             continue
         symmetric = [p for p in (subject, value) if OWL.SymmetricProperty in ontology.values(p, RDF.type)]
@@ -426,8 +480,8 @@ def _inverses(ontology: _Ontology) -> Iterator[Finding]:
             yield stated.found(
                 Severity.WARNING,
                 "P26-inverse",
-                f"{ontology.name(symmetric[0])} is symmetric, so its inverse says the same",
-                "Delete the inverse, or the symmetry.",
+                say("%(name)s is symmetric, so its inverse says the same", name=ontology.name(symmetric[0])),
+                say("Delete the inverse, or the symmetry."),
             )
         for one, two in ((subject, value), (value, subject)):
             domains, ranges = ontology.values(one, RDFS.domain), ontology.values(two, RDFS.range)
@@ -440,9 +494,17 @@ def _inverses(ontology: _Ontology) -> Iterator[Finding]:
                 yield stated.found(
                     Severity.WARNING,
                     "P05-inverse",
-                    f"{name} and {other} are inverse, but the domain of {ontology.name(one)} is "
-                    f"{ontology.name(domain)} and the range of {ontology.name(two)} is {ontology.name(range_)}",
-                    "Correct one of them: what follows is that the same things are both.",
+                    say(
+                        "%(name)s and %(other)s are inverse, but the domain of %(one)s is %(domain)s and the range of "
+                        "%(two)s is %(range)s",
+                        name=name,
+                        other=other,
+                        one=ontology.name(one),
+                        domain=ontology.name(domain),
+                        two=ontology.name(two),
+                        range=ontology.name(range_),
+                    ),
+                    say("Correct one of them: what follows is that the same things are both."),
                 )
 
 
@@ -455,14 +517,29 @@ def _equivalents(ontology: _Ontology) -> Iterator[Finding]:
         name, other = ontology.name(subject), ontology.name(value)
         kinds = [next((k for k in ontology.kinds(term) if k != "property"), "") for term in (subject, value)]
         if subject == value:
-            message, advice = f"{name} is declared equivalent to itself", "Name the other term, or delete it."
+            message, advice = (
+                say("%(name)s is declared equivalent to itself", name=name),
+                say("Name the other term, or delete it."),
+            )
             yield stated.found(Severity.WARNING, rule, message, advice)
         elif all(kinds) and kinds[0] != kinds[1]:
-            message = f"{name} is {_a(kinds[0])} and {other} {_a(kinds[1])}: they cannot be equivalent"
-            yield stated.found(Severity.VIOLATION, rule, message, "Correct one of the declarations, or delete this.")
+            message = say(
+                "%(name)s is %(kind)s and %(other)s %(other_kind)s: they cannot be equivalent",
+                name=name,
+                kind=_a(kinds[0]),
+                other=other,
+                other_kind=_a(kinds[1]),
+            )
+            yield stated.found(
+                Severity.VIOLATION, rule, message, say("Correct one of the declarations, or delete this.")
+            )
         elif value in ontology.values(subject, OWL.disjointWith) or subject in ontology.values(value, OWL.disjointWith):
-            message = f"{name} and {other} are declared equivalent and disjoint: nothing can be either"
-            yield stated.found(Severity.VIOLATION, rule, message, "Delete one of the two statements.")
+            message = say(
+                "%(name)s and %(other)s are declared equivalent and disjoint: nothing can be either",
+                name=name,
+                other=other,
+            )
+            yield stated.found(Severity.VIOLATION, rule, message, say("Delete one of the two statements."))
 
 
 def _chains(ontology: _Ontology) -> Iterator[Finding]:
@@ -472,8 +549,12 @@ def _chains(ontology: _Ontology) -> Iterator[Finding]:
             yield stated.found(
                 Severity.WARNING,
                 "P33-chain",
-                f"the chain of {ontology.name(subject)} has only one property",
-                f"Write {ontology.name(chain[0])} rdfs:subPropertyOf {ontology.name(subject)}.",
+                say("the chain of %(name)s has only one property", name=ontology.name(subject)),
+                say(
+                    "Write %(one)s rdfs:subPropertyOf %(name)s.",
+                    one=ontology.name(chain[0]),
+                    name=ontology.name(subject),
+                ),
             )
 
 
@@ -501,8 +582,11 @@ def _datatypes(ontology: _Ontology) -> Iterator[Finding]:
             yield stated.found(
                 Severity.WARNING,
                 "profile",
-                f"{ontology.name(datatype)} is not a datatype of OWL 2 RL",
-                "Say it in a shape (sh:datatype) and leave it out of the axiom, or use one that is, as xsd:dateTime.",
+                say("%(name)s is not a datatype of OWL 2 RL", name=ontology.name(datatype)),
+                say(
+                    "Say it in a shape (sh:datatype) and leave it out of the axiom, or use one that is in it, as "
+                    "xsd:dateTime."
+                ),
             )
 
 
@@ -529,8 +613,8 @@ def _disjointness(ontology: _Ontology) -> Iterator[Finding]:
         yield ontology.at_header(
             Severity.INFO,
             "P10-disjoint",
-            f"no two of the {len(tops)} top classes of the ontology are disjoint",
-            "List the kinds that nothing can be two of in owl:AllDisjointClasses: then mistakes clash.",
+            say("no two of the %(number)s top classes of the ontology are disjoint", number=len(tops)),
+            say("List the kinds that nothing can be two of in owl:AllDisjointClasses: then mistakes clash."),
         )
     # Who states single pairs has chosen them; who lists the kinds may have forgotten one.
     for term in tops if lists else ():
@@ -538,23 +622,26 @@ def _disjointness(ontology: _Ontology) -> Iterator[Finding]:
             yield ontology.own[term].found(
                 Severity.INFO,
                 "P10-disjoint",
-                f"{ontology.name(term)} is disjoint with no other class",
-                f"If nothing can be one and another kind too, add it to the list at {lists[0].document.path}:"
-                f"{lists[0].statement.line}.",
+                say("%(name)s is disjoint with no other class", name=ontology.name(term)),
+                say(
+                    "If nothing can be one and another kind too, add it to the list at %(path)s:%(line)s.",
+                    path=lists[0].document.path,
+                    line=lists[0].statement.line,
+                ),
             )
 
 
 # --- the header ------------------------------------------------------------------------------------------
 
 _METADATA = (
-    ("title", "title", Severity.WARNING, (DCTERMS.title, DC.title, RDFS.label)),
-    ("description", "description", Severity.WARNING, (DCTERMS.description, DC.description, RDFS.comment)),
-    ("license", "licence", Severity.WARNING, (DCTERMS.license, CC.license, SCHEMA.license, DCTERMS.rights)),
-    ("creator", "creator", Severity.WARNING, (DCTERMS.creator, DC.creator, SCHEMA.creator)),
-    ("version", "version IRI", Severity.WARNING, (OWL.versionIRI,)),
+    ("title", say("title"), Severity.WARNING, (DCTERMS.title, DC.title, RDFS.label)),
+    ("description", say("description"), Severity.WARNING, (DCTERMS.description, DC.description, RDFS.comment)),
+    ("license", say("licence"), Severity.WARNING, (DCTERMS.license, CC.license, SCHEMA.license, DCTERMS.rights)),
+    ("creator", say("creator"), Severity.WARNING, (DCTERMS.creator, DC.creator, SCHEMA.creator)),
+    ("version", say("version IRI"), Severity.WARNING, (OWL.versionIRI,)),
     # Catalogues show these two, but nothing is wrong without them.
-    ("prefix", "preferred prefix", Severity.INFO, (VANN.preferredNamespacePrefix,)),
-    ("modified", "date of change", Severity.INFO, (DCTERMS.modified, SCHEMA.dateModified)),
+    ("prefix", say("preferred prefix"), Severity.INFO, (VANN.preferredNamespacePrefix,)),
+    ("modified", say("date of change"), Severity.INFO, (DCTERMS.modified, SCHEMA.dateModified)),
 )  # fmt: skip
 
 
@@ -565,8 +652,8 @@ def _header(ontology: _Ontology) -> Iterator[Finding]:
         yield ontology.at_header(
             Severity.WARNING,
             "P38-header",
-            f"no file says that {ontology.name(ontology.iri)} is an owl:Ontology",
-            f"Add <{ontology.iri.value}> a owl:Ontology to the file that declares its terms.",
+            say("no file says that %(name)s is an owl:Ontology", name=ontology.name(ontology.iri)),
+            say("Add <%(iri)s> a owl:Ontology to the file that declares its terms.", iri=ontology.iri.value),
         )
         return
     given = {stated.statement.predicate for stated in ontology.by_subject[ontology.iri]} - {RDF.type, OWL.imports}
@@ -577,8 +664,8 @@ def _header(ontology: _Ontology) -> Iterator[Finding]:
             yield ontology.at_header(
                 severity,
                 f"missing_ontology_{key}",
-                f"the ontology has no {what}",
-                f"Add {_curie(ontology.project, predicates[0])} to its header.",
+                say("the ontology has no %(what)s", what=what),
+                say("Add %(curie)s to its header.", curie=_curie(ontology.project, predicates[0])),
             )
 
 
@@ -657,8 +744,12 @@ def _unconnected(ontology: _Ontology, reading: Reading, queries: Sequence[_Query
             yield declared.found(
                 Severity.INFO,
                 "P04-unconnected",
-                f"nothing uses the {family} {ontology.name(term)}: no axiom, data, shape or view",
-                "Use it, or delete it while it is not published.",
+                say(
+                    "nothing uses the %(family)s %(name)s: no axiom, data, shape or view",
+                    family=_WORDS[family],
+                    name=ontology.name(term),
+                ),
+                say("Use it, or delete it while it is not published."),
             )
 
 
@@ -670,8 +761,8 @@ def _deprecated(ontology: _Ontology, reading: Reading) -> Iterator[Finding]:
             yield stated.found(
                 Severity.WARNING,
                 "deprecated_boolean_datatype",
-                f"owl:deprecated of {ontology.name(stated.statement.subject)} is not true or false",
-                "Write true, without quotation marks.",
+                say("owl:deprecated of %(name)s is not true or false", name=ontology.name(stated.statement.subject)),
+                say("Write true, without quotation marks."),
             )
     successors = {term: ontology.values(term, DCTERMS.isReplacedBy) for term in ontology.deprecated}
     for term, stated in ontology.deprecated.items():
@@ -679,8 +770,8 @@ def _deprecated(ontology: _Ontology, reading: Reading) -> Iterator[Finding]:
             yield stated.found(
                 Severity.WARNING,
                 "deprecated-successor",
-                f"{ontology.name(term)} is deprecated, but nothing says what to use now",
-                "Add dcterms:isReplacedBy.",
+                say("%(name)s is deprecated, but nothing says what to use now", name=ontology.name(term)),
+                say("Add dcterms:isReplacedBy."),
             )
 
     def still_used(stated: _Stated, term: NamedNode, severity: Severity) -> Finding:
@@ -689,8 +780,8 @@ def _deprecated(ontology: _Ontology, reading: Reading) -> Iterator[Finding]:
         return stated.found(
             severity,
             rule,
-            f"{ontology.name(term)} is deprecated, but still used here",
-            f"Use {names}." if names else "Use another term.",
+            say("%(name)s is deprecated, but still used here", name=ontology.name(term)),
+            say("Use %(names)s.", names=names) if names else say("Use another term."),
         )
 
     for stated in ontology.stated if ontology.deprecated else ():
@@ -789,10 +880,17 @@ def _wrong_binding(project: Project, prefix: str, namespace: str) -> tuple[str, 
         return None
     other = next((name for name, iri in project.prefixes.items() if iri == namespace), "")
     if bound is None:
-        advice = f"Use {other}: for it." if other else "Add it to the prefix table."
-        return f"the prefix {prefix}: is not in the prefix table", advice
-    message = f"the prefix {prefix}: is bound to <{namespace}>, but the project binds it to <{bound}>"
-    return message, f"Use {other}: for it." if other else "Delete it: queries know the project's prefixes."
+        advice = say("Use %(other)s: for it.", other=other) if other else say("Add it to the prefix table.")
+        return say("the prefix %(name)s: is not in the prefix table", name=prefix), advice
+    message = say(
+        "the prefix %(name)s: is bound to <%(iri)s>, but the project binds it to <%(bound)s>",
+        name=prefix,
+        iri=namespace,
+        bound=bound,
+    )
+    if other:
+        return message, say("Use %(other)s: for it.", other=other)
+    return message, say("Delete it: queries know the project's prefixes.")
 
 
 def _prefixes_of_queries(project: Project, reading: Reading, queries: Sequence[_Query]) -> Iterator[Finding]:
@@ -827,9 +925,12 @@ def _names_in_queries(ontology: _Ontology, queries: Sequence[_Query]) -> Iterato
                 offset,
                 Severity.VIOLATION,
                 "term",
-                f"nothing defines the term {name}",
-                f"{f'Did you mean {close[0]}? ' if close else ''}"
-                f"Declare it in {ontology.project.settings.ontology_folder}/, or use another.",
+                say("nothing defines the term %(name)s", name=name),
+                say(
+                    "%(did_you_mean)sDeclare it in %(ontology_folder)s/, or use another.",
+                    did_you_mean=say("Did you mean %(name)s? ", name=close[0]) if close else "",
+                    ontology_folder=ontology.project.settings.ontology_folder,
+                ),
             )
 
 
@@ -876,6 +977,13 @@ def _shapes_of_others(
             yield _Stated(document, statement).found(
                 Severity.VIOLATION,
                 "term",
-                f"nothing defines the {'class' if is_class else 'property'} {ontology.name(value)}",
-                f"Declare it in {ontology.project.settings.ontology_folder}/, or use another.",
+                say(
+                    "nothing defines the %(kind)s %(name)s",
+                    kind=say("class") if is_class else say("property"),
+                    name=ontology.name(value),
+                ),
+                say(
+                    "Declare it in %(ontology_folder)s/, or use another.",
+                    ontology_folder=ontology.project.settings.ontology_folder,
+                ),
             )

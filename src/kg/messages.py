@@ -1,4 +1,7 @@
-"""The engine's own words in other languages: one gettext catalogue (`translations/<language>.po`) each."""
+"""The engine's own words in other languages: one gettext catalogue (`translations/<language>.po`) each.
+
+What a reader's language is not known to yet is said with `say`, and put `in_language` when it is.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
 
-__all__ = ["catalogue", "translator"]
+__all__ = ["Said", "catalogue", "in_language", "say", "translator"]
 
 
 @functools.cache
@@ -30,6 +33,33 @@ def catalogue(language: str) -> Translations:
             compiled.seek(0)
             return Translations(compiled)
     return Translations()
+
+
+class Said(str):
+    """A sentence in English that still knows its parts, so that it can be said in another language."""
+
+    template: str
+    parts: dict[str, object]
+
+
+def say(template: str, **parts: object) -> str:
+    """Return a sentence: a template with its parts, which may have been said themselves.
+
+    >>> say("nothing defines %(name)s", name="b:cst")
+    'nothing defines b:cst'
+    """
+    said = Said(template % parts if parts else template)
+    said.template, said.parts = template, parts
+    return said
+
+
+def in_language(text: str, language: str) -> str:
+    """Return a text in a language as far as it was said, and is in its catalogue; any other text as it is."""
+    if not isinstance(text, Said):
+        return text
+    template = translator(language)(text.template)
+    parts = {name: in_language(part, language) if isinstance(part, str) else part for name, part in text.parts.items()}
+    return template % parts if parts else template
 
 
 def translator(language: str) -> Callable[[str], str]:

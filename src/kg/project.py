@@ -15,6 +15,7 @@ from pyoxigraph import NamedNode, Quad
 
 from kg.errors import KGError, SettingsError, TurtleError
 from kg.labels import compact
+from kg.messages import say
 from kg.settings import FILE_NAME, Settings, load_settings
 from kg.turtle import Document, PrefixDeclaration, read_document, with_bounds
 from kg.vocabulary import KG
@@ -170,7 +171,14 @@ class Project:
             except TurtleError as error:
                 errors.append(error)
             except OSError as error:
-                errors.append(TurtleError(f"this file cannot be read: {error.strerror}", path=shown, line=1, column=1))
+                errors.append(
+                    TurtleError(
+                        say("this file cannot be read: %(reason)s", reason=error.strerror),
+                        path=shown,
+                        line=1,
+                        column=1,
+                    )
+                )
         dated = _dated_properties(documents[Role.ONTOLOGY])
         for role in (Role.REGISTER, Role.SOURCE):
             for index, document in enumerate(documents[role]):

@@ -33,6 +33,7 @@ from rdflib.query import Result
 from rdflib.term import Node
 
 from kg.findings import Finding, Severity, in_order
+from kg.messages import say
 from kg.project import Project, Reading, Role
 from kg.turtle import Document, Statement, excerpt_of
 from kg.vocabulary import KG, OWL, RDF, RDFS, SH, XSD
@@ -436,8 +437,8 @@ def _faults(shapes: _Shapes, documents: Sequence[Document]) -> Iterator[Finding]
             column,
             Severity.VIOLATION,
             "shapes",
-            f"this shape does not work: {reason or type(error).__name__}",
-            f"See {link}" if link.startswith("http") else "Nothing was checked with it.",
+            say("this shape does not work: %(reason)s", reason=reason or type(error).__name__),
+            say("See %(link)s", link=link) if link.startswith("http") else say("Nothing was checked with it."),
             excerpt_of(document.text, line),
         )
 
@@ -455,11 +456,13 @@ def _without_effect(project: Project, documents: Sequence[Document]) -> Iterator
                 if predicate in _NAMES_SHAPES and isinstance(term, NamedNode) and term not in described
             ]
             if predicate in _NOT_READ:
-                message = f"{project.compact(predicate.value)} is not read here"
-                advice = "Use SHACL Core or SHACL-SPARQL (sh:sparql); the Advanced Features would silently do nothing."
+                message = say("%(name)s is not read here", name=project.compact(predicate.value))
+                advice = say(
+                    "Use SHACL Core or SHACL-SPARQL (sh:sparql); the Advanced Features would silently do nothing."
+                )
             elif missing:
-                message = f"no file describes the shape {project.compact(missing[0])}"
-                advice = "Describe it in the shapes folder, or name another."
+                message = say("no file describes the shape %(name)s", name=project.compact(missing[0]))
+                advice = say("Describe it in the shapes folder, or name another.")
             else:
                 continue
             line, column = statement.line, statement.column

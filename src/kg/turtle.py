@@ -25,6 +25,7 @@ from pyoxigraph import (
 
 from kg.dates import EDTF, bounds
 from kg.errors import DateError, TurtleError
+from kg.messages import say
 
 __all__ = [
     "Document",
@@ -321,8 +322,8 @@ _POSITION = re.compile(
 
 
 def message_of(fault: SyntaxError) -> str:
-    """Return what the parser found wrong, without the place."""
-    return _POSITION.sub("", str(fault.msg)).strip() or "the text ends here or cannot be read"
+    """Return what the parser found wrong, without the place; nothing where it does not say."""
+    return _POSITION.sub("", str(fault.msg)).strip()
 
 
 def _decode(data: bytes, path: str) -> str:
@@ -333,19 +334,19 @@ def _decode(data: bytes, path: str) -> str:
         line = before.count(b"\n") + 1
         column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
         raise TurtleError(
-            f"byte 0x{data[error.start]:02X} is not UTF-8",
+            say("byte %(byte)s is not UTF-8", byte=f"0x{data[error.start]:02X}"),
             path=path,
             line=line,
             column=column,
-            advice="Save the file as UTF-8.",
+            advice=say("Save the file as UTF-8."),
         ) from None
     if text.startswith("\ufeff"):
         raise TurtleError(
-            "the file starts with a byte order mark",
+            say("the file starts with a byte order mark"),
             path=path,
             line=1,
             column=1,
-            advice="Save it as UTF-8 without a byte order mark.",
+            advice=say("Save it as UTF-8 without a byte order mark."),
         )
     return text
 
@@ -367,26 +368,28 @@ def read_document(data: bytes, path: str, *, need_graph: bool = True) -> Documen
     try:
         quads = list(parser)
     except SyntaxError as fault:
-        raise error(message_of(fault), fault.lineno or 1, fault.offset or 1) from None
-    newer = "RDF 1.2 syntax (triple terms, annotations, directions) is not read here."
+        raise error(message_of(fault) or say("this is not Turtle"), fault.lineno or 1, fault.offset or 1) from None
+    newer = say("RDF 1.2 syntax (triple terms, annotations, directions) is not read here.")
     try:
         scanner = _Scanner(text)
         places = scanner.document()
     except NoToken as fault:
-        raise error("this is not Turtle 1.1", *lines.at(fault.offset), newer) from None
+        raise error(say("this is not Turtle 1.1"), *lines.at(fault.offset), newer) from None
     except _TooShort:
         places = array("q")
     except RecursionError:
         place = lines.at(scanner.offset)
-        raise error("too many brackets are open here", *place, "Give inner nodes names of their own.") from None
+        raise error(
+            say("too many brackets are open here"), *place, say("Give inner nodes names of their own.")
+        ) from None
     if len(places) != len(quads):
-        raise error("this is not Turtle 1.1", 1, 1, newer)
+        raise error(say("this is not Turtle 1.1"), 1, 1, newer)
     if scanner.base is None and need_graph:
         raise error(
-            "the file does not name its graph",
+            say("the file does not name its graph"),
             1,
             1,
-            "Begin it with @base <IRI of the graph> . and describe <> in a header.",
+            say("Begin it with @base <IRI of the graph> . and describe <> in a header."),
         )
     base, named_at = scanner.base or ("urn:x-none", 0)
     graph = NamedNode(base)
@@ -490,9 +493,9 @@ def with_bounds(
         if not is_edtf:
             errors.append(
                 DateError(
-                    f"{value} is not typed as an EDTF date",
+                    say("%(value)s is not typed as an EDTF date", value=value),
                     **where,  # type: ignore[arg-type]
-                    advice=f'Write "{value.value}"^^<{EDTF}>.',
+                    advice=say('Write "%(value)s"^^<%(datatype)s>.', value=value.value, datatype=EDTF),
                 )
             )
             continue
@@ -500,7 +503,7 @@ def with_bounds(
             found = bounds(value.value)
         except ValueError as fault:
             errors.append(
-                DateError(f'"{value.value}" is not {fault}', **where)  # type: ignore[arg-type]
+                DateError(say('"%(value)s" is not %(fault)s', value=value.value, fault=fault.args[0]), **where)  # type: ignore[arg-type]
             )
             continue
         if properties is not None:

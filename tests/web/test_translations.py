@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
-from babel.messages.extract import extract_from_dir
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po
 
 from kg.web.reader import interface_language
@@ -21,7 +21,7 @@ CATALOGUES = sorted(
 
 
 def sentences() -> set[str | tuple[str, ...]]:
-    found = extract_from_dir(ROOT, METHODS, OPTIONS)
+    found = extract_from_dir(ROOT, METHODS, OPTIONS, keywords={**DEFAULT_KEYWORDS, "say": None})
     return {tuple(message) if isinstance(message, tuple) else message for _, _, message, _, _ in found}
 
 
