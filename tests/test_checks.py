@@ -174,7 +174,7 @@ def test_a_subject_described_in_two_register_files_is_a_warning(bells):
         (
             BERTA,
             13,
-            24,
+            1,
             "warning",
             "link",
             f"<https://bells.example/id/bell/anna> is described in {ANNA} already",
@@ -275,8 +275,8 @@ def test_a_subject_of_a_source_file_without_a_locator_is_a_violation(bells):
     assert bells.findings() == [
         (
             CASTINGS,
-            13,
-            5,
+            12,
+            1,
             "violation",
             "locator",
             "nothing says where the source states this about casting:anna",

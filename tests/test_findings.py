@@ -104,5 +104,7 @@ def test_json_gives_every_attribute_and_the_counts():
         "message": "no",
         "advice": "do",
         "excerpt": "é",
+        "also": [],
+        "result": None,
     }
     assert told["counts"] == counts(found) == {"violation": 1, "warning": 0, "info": 1, "files": 1}

@@ -166,7 +166,10 @@ def _report(findings: Sequence[Finding], *, err: bool, infos: bool = False) -> N
 
 
 @main.command("check")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json", "sarif", "junit", "github", "turtle"]), default="text",
+    show_default=True, help="turtle: a W3C SHACL report.",
+)  # fmt: skip
 @click.option("--lang", metavar="TAG", help="Language of the messages; default: the graph's first.")
 @click.option("--all", "infos", is_flag=True, help="Print infos too: what is left to do, not mistakes.")
 @click.pass_context
@@ -178,7 +181,7 @@ def check_command(context: click.Context, form: str, lang: str | None, infos: bo
       kg check --lang fr
     """
     from kg.checks import check
-    from kg.findings import render_json
+    from kg.reports import REPORTS
 
     project = _project(context)
     with _progress() as step:
@@ -186,10 +189,10 @@ def check_command(context: click.Context, form: str, lang: str | None, infos: bo
         reading = project.read()
         step("checking")
         checked = check(project, reading, language=lang or project.settings.default_language)
-    if form == "json":
-        click.echo(render_json(checked.findings))
-    else:
+    if form == "text":
         _report(checked.findings, err=False, infos=infos)
+    elif report := REPORTS[form](checked.findings):
+        click.echo(report)
     context.exit(0 if checked.passed else 1)
 
 

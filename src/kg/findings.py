@@ -27,6 +27,17 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True)
+class ShapeResult:
+    """What a shape objected to, in the terms of a SHACL report, each as it stands in Turtle; "" for none."""
+
+    focus: str
+    path: str
+    value: str
+    component: str
+    shape: str
+
+
+@dataclass(frozen=True)
 class Finding:
     """One thing that a check found. Line and column count from 1; the excerpt is the line as it stands there."""
 
@@ -38,6 +49,9 @@ class Finding:
     message: str
     advice: str = ""
     excerpt: str = ""
+    #: Where else the thing is spoken of: `path:line:column`.
+    also: tuple[str, ...] = ()
+    result: ShapeResult | None = None
 
 
 def unreadable(error: TurtleError) -> Finding:
@@ -66,7 +80,7 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
     """Return findings by path, line, column and rule, each once."""
     return sorted(
         set(findings),
-        key=lambda f: (f.path, f.line, f.column, f.rule, f.severity, f.message, f.advice, f.excerpt),
+        key=lambda f: (f.path, f.line, f.column, f.rule, f.severity, f.message, f.advice, f.excerpt, f.also),
     )
 
 
@@ -119,15 +133,18 @@ def render_text(findings: Sequence[Finding], *, colour: bool = False) -> str:
     """
     lines: list[str] = []
     for finding in findings:
-        severity = finding.severity.value
+        severity, rule = finding.severity.value, f"[{_plain(finding.rule)}]"
+        place = f"{_plain(finding.path)}:{finding.line}:{finding.column}"
+        excerpt = list(_line_with_caret(finding))
         if colour:
             severity = click.style(severity, fg=_COLOURS[finding.severity], bold=True)
-        place = f"{_plain(finding.path)}:{finding.line}:{finding.column}"
-        message = _plain(" ".join(finding.message.split()))
-        lines.append(f"{place}: {severity}: {message} [{finding.rule}]")
-        lines += _line_with_caret(finding)
+            place, rule = click.style(place, bold=True), click.style(rule, dim=True)
+            excerpt[1:] = [click.style(line, fg=_COLOURS[finding.severity], bold=True) for line in excerpt[1:]]
+        lines.append(f"{place}: {severity}: {_plain(' '.join(finding.message.split()))} {rule}")
+        lines += excerpt
         if finding.advice:
             lines.append(f"    {_plain(finding.advice)}")
+        lines += [f"    also: {_plain(place)}" for place in finding.also]
         lines.append("")
     return "\n".join([*lines, _summary(findings)])
 

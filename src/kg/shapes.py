@@ -32,7 +32,7 @@ from rdflib.plugins.stores.memory import SimpleMemory
 from rdflib.query import Result
 from rdflib.term import Node
 
-from kg.findings import Finding, Severity, in_order
+from kg.findings import Finding, Severity, ShapeResult, in_order
 from kg.messages import say
 from kg.project import Project, Reading, Role
 from kg.turtle import Document, Statement, excerpt_of
@@ -167,7 +167,7 @@ class _Shapes:
     """The shapes of a project as pySHACL's objects: those checked source by source, or those for the whole graph."""
 
     def __init__(self, project: Project, documents: Sequence[Document], languages: Sequence[str], *, whole: bool):
-        self.project = project
+        self.project, self.documents = project, documents
         self.faults: dict[Node, Exception] = {}
         graph = Graph(bind_namespaces="none")
         for triple in _triples(documents):
@@ -281,11 +281,42 @@ class _Shapes:
 
         return re.sub(r"\{[$?](\w+)\}", value, message)
 
+    def says(self, result: _Result) -> bool:
+        """Tell whether the shapes have a message of their own for a result."""
+        written = self.messages.keys() & {result.shape, result.constraint}
+        return bool(result.messages) and (bool(written) or result.component not in _COMPONENTS)
+
+    def place_of(self, result: _Result) -> str:
+        """Return where the shape of a result stands."""
+        node = _from_rdflib(result.shape)
+        for document in self.documents:
+            if node in document.subjects:
+                return f"{document.path}:{document.place_of(node)[0]}"  # type: ignore[arg-type]
+        return self.show(result.shape)
+
+    def for_report(self, result: _Result) -> ShapeResult:
+        """Return a result in the terms of a SHACL report."""
+
+        def path(node: Node) -> str:
+            if not isinstance(node, BNode):
+                return str(_from_rdflib(node))
+            if (node, R_RDF.first, None) in self.graph:
+                return f"( {' '.join(path(item) for item in Collection(self.graph, node))} )"
+            parts = sorted(f"<{verb}> {path(value)}" for verb, value in self.graph.predicate_objects(node))
+            return f"[ {' ; '.join(parts)} ]"
+
+        return ShapeResult(
+            str(_from_rdflib(result.focus)),
+            path(result.path) if result.path is not None else "",
+            str(_from_rdflib(result.value)) if result.value is not None else "",
+            str(_from_rdflib(result.component)),
+            str(_from_rdflib(result.shape)) if isinstance(result.shape, URIRef) else "",
+        )
+
     def message(self, result: _Result) -> str:
         """Return the message of a result; where the shapes give none, the constraint as it is written there."""
-        written = self.messages.keys() & {result.shape, result.constraint}
         is_custom = result.component not in _COMPONENTS
-        if result.messages and (written or is_custom):
+        if self.says(result):
             # A query's own message comes first and its shape's after it; for a custom component it is its
             # shape's that fits better.
             text = result.messages[-1 if is_custom else 0]
@@ -296,10 +327,15 @@ class _Shapes:
             for predicate in (component.constraint_parameters() if component else ())
             if (values := list(self.graph.objects(result.shape, predicate)))
         ]
-        text = f"{' ; '.join(parts) or self.show(result.component)} does not hold for {self.show(result.focus)}"
-        if result.value is not None and result.value != result.focus:
-            text += f": {self.show(result.value)}"
-        return text
+        constraint, focus = " ; ".join(parts) or self.show(result.component), self.show(result.focus)
+        if result.value is None or result.value == result.focus:
+            return say("%(constraint)s does not hold for %(focus)s", constraint=constraint, focus=focus)
+        return say(
+            "%(constraint)s does not hold for %(focus)s: %(value)s",
+            constraint=constraint,
+            focus=focus,
+            value=self.show(result.value),
+        )
 
 
 def _one_message_each(graph: Graph, languages: Sequence[str]) -> Mapping[Node, str]:
@@ -382,11 +418,23 @@ class _Locator:
             for places in chain(self.own, self.rest):
                 if pattern in places.first:
                     return _at(places.document, places.first[pattern])
-        for pattern, files in product(((focus, None, None), (None, None, focus)), (self.own, self.rest)):
-            for places in files:
-                if pattern in places.first:
-                    return _at(places.document, places.first[pattern])
+        for places in chain(self.own, self.rest):
+            if (focus, None, None) in places.first and not isinstance(focus, Literal):
+                return places.document, *places.document.place_of(focus)
+        for places in chain(self.own, self.rest):
+            if (None, None, focus) in places.first:
+                return _at(places.document, places.first[None, None, focus])
         return next(chain(self.own, self.rest)).document, 1, 1
+
+    def also(self, result: _Result, path: str) -> Iterator[str]:
+        """Give the places where other files speak of the node that lacks something, or of which all is wrong."""
+        focus = _from_rdflib(result.focus)
+        if result.value is not None and result.value != result.focus:
+            return
+        for places in chain(self.own, self.rest):
+            if places.document.path != path and (focus, None, None) in places.first and not isinstance(focus, Literal):
+                line, column = places.document.place_of(focus)
+                yield f"{places.document.path}:{line}:{column}"
 
     def finding(self, result: _Result) -> Finding:
         document, line, column = self.place(result)
@@ -398,7 +446,10 @@ class _Locator:
             result.severity,
             self.shapes.show(rule),
             self.shapes.message(result),
-            excerpt=excerpt_of(document.text, line),
+            "" if self.shapes.says(result) else say("The shape is at %(place)s.", place=self.shapes.place_of(result)),
+            excerpt_of(document.text, line),
+            tuple(sorted(self.also(result, document.path))),
+            self.shapes.for_report(result),
         )
 
 

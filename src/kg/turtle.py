@@ -12,6 +12,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from pyoxigraph import (
@@ -79,12 +80,25 @@ class Document:
     #: Line and column of the `@base` that names the graph.
     graph_place: tuple[int, int] = (1, 1)
 
-    def place_of(self, subject: NamedNode | BlankNode) -> tuple[int, int]:
-        """Return line and column of the first statement about a subject; the file's start if there is none."""
+    #: Line and column of the subject of each block, in the order of the file.
+    blocks: Sequence[tuple[int, int]] = ()
+
+    @cached_property
+    def subjects(self) -> Mapping[NamedNode | BlankNode, tuple[int, int]]:
+        """Where each subject is named first; a node in brackets stands where it is an object."""
+        found: dict[NamedNode | BlankNode, tuple[int, int]] = {}
         for statement in self.statements:
-            if statement.subject == subject:
-                return statement.line, statement.column
-        return 1, 1
+            if isinstance(statement.object, BlankNode):
+                found.setdefault(statement.object, (statement.line, statement.column))
+        for statement in self.statements:
+            if statement.subject not in found:
+                block = bisect_right(self.blocks, (statement.line, statement.column)) - 1
+                found[statement.subject] = self.blocks[block]
+        return found
+
+    def place_of(self, subject: NamedNode | BlankNode) -> tuple[int, int]:
+        """Return line and column of a subject where it is named first; the file's start if it is not there."""
+        return self.subjects.get(subject, (1, 1))
 
 
 class Token(NamedTuple):
@@ -156,6 +170,7 @@ class _Scanner:
         self.places = array("q")
         self.prefixes: list[tuple[str, int]] = []
         self.base: tuple[str, int] | None = None  # the first one
+        self.blocks: list[int] = []
         self._now: list[int] = []  # triples of the token just read
         self._soon: list[int] = []  # triples that come with the next token
         self._step()
@@ -198,6 +213,7 @@ class _Scanner:
             self._next()
 
     def _triples(self) -> None:
+        self.blocks.append(self.offset)
         if self.text == "[":
             self._blank_node()
         elif self.text == "(":
@@ -407,7 +423,8 @@ def read_document(data: bytes, path: str, *, need_graph: bool = True) -> Documen
     prefixes = [
         PrefixDeclaration(prefix, declared.get(prefix, ""), *lines.at(offset)) for prefix, offset in scanner.prefixes
     ]
-    return Document(path, graph, statements, prefixes, text, lines.at(named_at))
+    blocks = [lines.at(offset) for offset in scanner.blocks]
+    return Document(path, graph, statements, prefixes, text, lines.at(named_at), blocks)
 
 
 def _renamed(term: Any, names: Mapping[object, BlankNode]) -> Any:
