@@ -12,6 +12,7 @@ from itertools import chain, product
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
+import pyshacl.shape
 from pyoxigraph import BlankNode, Literal, NamedNode
 from pyshacl.constraints import ALL_CONSTRAINT_COMPONENTS, CONSTRAINT_PARAMETERS_MAP
 from pyshacl.constraints.constraint_component import ConstraintComponent
@@ -630,6 +631,13 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
+def _once_per_shape() -> contextlib.AbstractContextManager[object]:
+    """Let pySHACL read each constraint of a shape once instead of for each focus node, and look parameters up."""
+    once = {component: functools.cache(component) for component in CONSTRAINT_PARAMETERS_MAP.values()}
+    parameters = {name: once[component] for name, component in CONSTRAINT_PARAMETERS_MAP.items()}
+    return patch.object(pyshacl.shape, "CONSTRAINT_PARAMS", (parameters.keys(), parameters), create=True)
+
+
 def _filled_by(shapes: _Shapes) -> contextlib.AbstractContextManager[object]:
     r"""Replace how pySHACL fills a query's message: it gives texts from data to re.sub, which fails for a "\d"."""
 
@@ -661,7 +669,7 @@ def validate(project: Project, reading: Reading, *, language: str) -> list[Findi
         return []
     languages = [language, project.settings.default_language]
     found: list[Finding] = list(_without_effect(project, documents))
-    with _quiet():
+    with _quiet(), _once_per_shape():
         single = _Shapes(project, documents, languages, whole=False)
         whole = _Shapes(project, documents, languages, whole=True)
         with _filled_by(single):
