@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 from tests.conformance.faults import FAULTS, Fault
-from tests.conformance.little import BASE, Direct, LittleSite
+from tests.conformance.little import BASE, Asked, Direct, LittleSite, Reply
 
 from kg.conformance import CHECKS, Options, Outcome, Result, Site, run
 
@@ -36,3 +39,22 @@ def test_a_fault_fails_just_the_checks_that_ask_for_it(fault: Fault) -> None:
 def test_every_check_is_failed_by_some_fault() -> None:
     asked = {number for number, check in CHECKS.items() if check.ask is not None}
     assert asked - {number for fault in FAULTS for number in fault.fails} == set()
+
+
+@pytest.mark.parametrize(
+    ("deref", "located", "fails"),
+    [("direct", True, set()), ("direct", False, {1, 2}), ("303", True, {1, 2})],
+)
+def test_a_thing_that_is_answered_directly_is_judged_by_its_policy(deref: str, located: bool, fails: set[int]) -> None:
+    def directly(site: LittleSite, asked: Asked, right: Callable[[Asked], Reply]) -> Reply:
+        reply = right(asked)
+        if not asked.path.startswith("/thing/") or reply.status != 303:
+            return reply
+        place = reply.headers["Location"]
+        document = right(replace(asked, path=place))
+        document.headers |= {"Vary": "Accept, Accept-Language"} | ({"Content-Location": place} if located else {})
+        return document
+
+    site = Site("http://127.0.0.1:9/", replace(OPTIONS, deref=deref), wire=Direct(LittleSite(directly)))
+    found = failing(list(run(site, range(1, 9))))
+    assert set(found) == fails, found

@@ -345,13 +345,17 @@ class Site:
             )
         if not found:
             raise Skipped("no thing was found that this site describes; name one with --entity")
-        # Best is one that is redirected to its document, as things are.
-        found.sort(key=lambda iri: not (self._try(self.follow, iri, accept="text/turtle") or (0, []))[1])
+        found.sort(key=lambda iri: not self._sees_other(iri))
         return [self._as_written(iri) for iri in found]
 
     def _is_described(self, iri: str) -> bool:
         answer = self._good(iri, "text/turtle")
         return answer is not None and answer.media_type in FORMATS
+
+    def _sees_other(self, iri: str) -> bool:
+        """Tell whether an IRI is redirected to a document, as things are, and not to another IRI."""
+        answer = self._try(self.send, iri, accept="text/turtle")
+        return answer is not None and answer.status in (302, 303)
 
     def _as_written(self, iri: str) -> str:
         """Return an IRI as the data have it, which a link may have had to encode."""
