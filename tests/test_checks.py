@@ -466,7 +466,7 @@ def test_a_view_that_is_not_sparql_is_found_at_the_character(bells):
     bells.write(VIEW, "#+ title: Bells\nSELECT ?bell\nWHERE { ?bell b:Bell }\n")
     ((path, line, column, _, rule, message),) = bells.findings()
     assert (path, line, column, rule) == (VIEW, 3, 22, "view")
-    assert message.startswith("this is not SPARQL: expected")
+    assert message.startswith("this is not SPARQL: } cannot stand here; expected")
 
 
 def test_a_graph_without_views_is_checked(bells):
