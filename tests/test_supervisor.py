@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -35,7 +37,7 @@ from tests.building import (
 
 from kg.errors import KGError
 from kg.snapshot import GRAPH
-from kg.supervisor import claim, holder_of, signature
+from kg.supervisor import LIFELINE, LOCK, claim, holder_of, is_supervised, signature, web_command
 
 
 class Served:
@@ -111,12 +113,13 @@ class Served:
 
     def end(self) -> None:
         """End it with all that it has started, even where a test has failed because it does not end."""
-        for number in {*self.started, *self.children()}:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(number, signal.SIGKILL)
-        if self.process.poll() is None:
+        children = {*self.started, *self.children()}
+        if self.process.poll() is None:  # first, so that it starts no others
             self.process.kill()
         self.process.wait()
+        for number in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
         self._reader.join(20)
 
 
@@ -299,6 +302,23 @@ def test_it_builds_what_is_not_built_and_a_second_start_builds_nothing(tmp_path:
         assert "Cloch Fair" in first.get("/doc/bell/mair.ttl")[1]
     with served(folder) as second:
         assert len(second.told) == 1
+
+
+def test_a_web_server_whose_supervisor_went_before_it_was_there_ends(world: Path, temporary: Path) -> None:
+    """The folder is as a supervisor leaves it that is killed just when it starts a child."""
+    (temporary / LOCK).touch()
+    os.mkfifo(temporary / LIFELINE)
+    (temporary / "current").symlink_to(current_in(world).path)
+    env = environment(KG_RUNTIME=str(temporary), KG_SNAPSHOTS=str(temporary))
+    command = web_command("127.0.0.1", claim("127.0.0.1", 0), current_in(world).settings)
+    (temporary / "settings.json").write_text(json.dumps(asdict(current_in(world).settings)), "utf-8")
+    assert not is_supervised(temporary)
+    process = subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        assert process.wait(60) != 0
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 # --- swaps -----------------------------------------------------------------------------------------------

@@ -25,13 +25,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 from kg.errors import KGError
 from kg.settings import Settings
 from kg.snapshot import CURRENT
 
-__all__ = ["LIFELINE", "Watch", "claim", "holder_of", "serve", "web_command"]
+__all__ = ["LIFELINE", "LOCK", "Watch", "claim", "holder_of", "is_supervised", "serve", "web_command"]
 
 # How long the first answer may take; how long answers in flight may take when the end is asked for, and how long
 # children may then take to go, in seconds.
@@ -50,6 +51,8 @@ _LONGEST_FOLDER = 78
 _FOLDER = "kg-serve-"
 #: A pipe in the folder that we hold open: whoever reads it sees its end when we are gone.
 LIFELINE = "lifeline"
+#: A file in the folder that we hold a lock on.
+LOCK = "lock"
 
 
 def _family(host: str) -> socket.AddressFamily:
@@ -145,8 +148,9 @@ class _Child:
         self.began = time.monotonic()
         # Standard input is a lifeline: whoever reads it sees its end when we are gone, however that came about.
         self._process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.PIPE, start_new_session=True, preexec_fn=_end_with_parent
-        )
+            command, env=environment, stdin=subprocess.PIPE, start_new_session=True,
+            preexec_fn=partial(_end_with_parent, os.getpid()),
+        )  # fmt: skip
         self.pid = self._process.pid
 
     @property
@@ -176,10 +180,27 @@ class _Child:
             self._process.stdin.close()
 
 
-def _end_with_parent() -> None:
-    """Ask the kernel to end this process when its parent ends, even by kill -9 (Linux only); hear all signals."""
+def _end_with_parent(parent: int) -> None:
+    """Ask the kernel to end this process when its parent ends, even by kill -9 (Linux only)."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+    if os.getppid() != parent:  # it ended before we could ask
+        os._exit(1)
+
+
+def is_supervised(runtime: Path) -> bool:
+    """Tell whether the supervisor whose folder this is still runs: it holds the lock there."""
+    try:
+        lock = os.open(runtime / LOCK, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 @dataclass
@@ -262,7 +283,7 @@ def _runtime_folder(settings: Settings) -> tuple[Path, int]:
         top = Path("/tmp")
     for left in top.glob(f"{_FOLDER}*"):  # by a supervisor that was ended by force
         with contextlib.suppress(OSError):
-            lock = os.open(left / "lock", os.O_RDWR | os.O_NOFOLLOW)
+            lock = os.open(left / LOCK, os.O_RDWR | os.O_NOFOLLOW)
             try:
                 if os.fstat(lock).st_uid == os.getuid():
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -270,7 +291,7 @@ def _runtime_folder(settings: Settings) -> tuple[Path, int]:
             finally:
                 os.close(lock)
     folder = Path(tempfile.mkdtemp(prefix=_FOLDER, dir=top))
-    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
     os.mkfifo(folder / LIFELINE, 0o600)
     (folder / "settings.json").write_text(json.dumps(asdict(settings)), encoding="utf-8")

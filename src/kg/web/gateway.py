@@ -32,7 +32,7 @@ from kg.metrics import CONTENT_TYPE, Metrics, render
 from kg.pool import Pool, Question
 from kg.settings import Settings
 from kg.snapshot import CURRENT, open_snapshot
-from kg.supervisor import LIFELINE
+from kg.supervisor import LIFELINE, is_supervised
 from kg.web.cache import Answer, Key, Responses
 from kg.web.site import create_app
 
@@ -262,7 +262,7 @@ class Gateway:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 if self._runtime is not None:
-                    _end_with(self._runtime / LIFELINE)
+                    _end_with(self._runtime)
                 tasks.append(asyncio.create_task(self._watch_connections()))
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
@@ -621,12 +621,15 @@ def _probe_of(snapshot: str) -> Question:
     return Question(snapshot, "ASK { FILTER (RAND() < 2) }", boolean_form="json", group="site")
 
 
-def _end_with(lifeline: Path) -> None:
-    """End this process soon after the other end of a pipe is closed: the supervisor is gone."""
+def _end_with(runtime: Path) -> None:
+    """End this process soon after the supervisor has gone, whose folder this is; at once if it has gone already."""
     try:
-        handle = os.open(lifeline, os.O_RDONLY | os.O_NONBLOCK)
+        handle = os.open(runtime / LIFELINE, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
-        os._exit(1)  # it is gone already
+        os._exit(1)
+    # A pipe that nobody has opened for writing since we opened it has no end: so this comes second.
+    if not is_supervised(runtime):
+        os._exit(1)
     loop = asyncio.get_running_loop()
 
     def end() -> None:
