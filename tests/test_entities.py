@@ -88,7 +88,7 @@ def test_each_statement_comes_once(bells: Snapshot) -> None:
 
 def test_relations_come_in_pages_and_the_rest_on_each(tmp_path: Path, bells: Snapshot) -> None:
     root = copy_of(BELLS, tmp_path / "world")
-    (root / "kg.toml").write_text((BELLS / "kg.toml").read_text("utf-8") + "\n[limits]\npage_length = 1\n", "utf-8")
+    (root / "kg.toml").write_text((BELLS / "kg.toml").read_text("utf-8") + "\n[limits]\ndocument_length = 1\n", "utf-8")
     snapshot = rebuilt(root)
     whole = describe(bells, B + "bell/y-fawr")
     first = describe(snapshot, B + "bell/y-fawr")

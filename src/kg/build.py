@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Store
 
 import kg
-from kg import metadata
+from kg import history, metadata
+from kg.dumps import write_dumps
 from kg.errors import KGError, QueryError, SnapshotError
 from kg.files import FileSet
 from kg.labels import labels_in, local_name, sort_key, worked_out_labels
@@ -311,6 +312,7 @@ def _of_project(project: Project, progress: Progress) -> _Plan:
         progress("writing quads")
         lines = quads.lines([document.graph for document in reading.all()])
         (folder / GRAPH).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_dumps(folder / GRAPH, folder, project.prefixes)
         _Writer(connection, project, reading, checked, quads).write(views, progress)
 
     return _Plan(name, fill, checked.findings)
@@ -343,6 +345,8 @@ def _note_origin(project: Project | FileSet, snapshot: Snapshot) -> None:
     origin = metadata.origin_of(project.root)
     if origin != origin_of_snapshot(snapshot) or not (snapshot.path / metadata.ORIGIN).exists():
         with contextlib.suppress(OSError):  # a snapshot on a read-only disk serves as well
+            found = history.history_of(project.root, [file.path for file in snapshot.files.values()])
+            _write(snapshot.path / history.HISTORY, history.to_json(found))
             _write(snapshot.path / metadata.ORIGIN, json.dumps(asdict(origin)))
 
 
@@ -436,7 +440,7 @@ def _write_snapshot(plan: _Plan, target: Path) -> None:
         manifest = {
             "engine": engine_version(),
             "layout": LAYOUT,
-            "files": {name: digest_of(folder / name) for name in (GRAPH, SITE)},
+            "files": {path.name: digest_of(path) for path in sorted(folder.iterdir())},
         }
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         for path in (*folder.iterdir(), folder):
@@ -534,6 +538,9 @@ class _Writer:
                 reasons.append((by_triple[inference.triple], reason.rule.kind, json.dumps(premises)))
         self.insert("statement", rows)
         self.insert("reason", reasons)
+        about = (Triple(q.subject, q.predicate, q.object) for q in self.quads.about)  # type: ignore[arg-type]
+        published = {tuple(self.number(term) for term in triple) for triple in (*self.triples, *about)}
+        self.insert("triple", sorted(published))
 
     def entities(self) -> None:
         """Write names, kinds, classes and the search index of everything that has a type."""

@@ -403,7 +403,7 @@ class _Shown:
         self.snapshot = snapshot
         self.languages = [language] if language else []
         self.languages += snapshot.settings.languages
-        self._labels: dict[str, dict[str, str]] = {}
+        self._labels: dict[str, Mapping[str, str]] = {}
 
     def learn(self, terms: Sequence[Term | None]) -> None:
         """Look up the names of many terms at once."""

@@ -9,9 +9,9 @@ from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad
 
 from kg.labels import choose, local_name
 from kg.metadata import dataset_iri, inferred_graph, metadata_graph
-from kg.presentation import arrange
 from kg.snapshot import Fact, File, Snapshot
-from kg.vocabulary import FOAF, KG, LABELS, RDF, VOID
+from kg.vocabulary import FOAF, KG, RDF, VOID
+from kg.writers import Four
 
 __all__ = ["Description", "Footnote", "Group", "Property", "Relation", "describe", "footnotes", "grouped"]
 
@@ -48,26 +48,48 @@ class Description:
     naming: Sequence[Fact] = field(repr=False)
 
     def all_facts(self) -> Iterator[Fact]:
-        """Give every statement of the document once: own, of relations, incoming, names, sources."""
+        """Give every statement of the document once: own, of relations, incoming, sources, and names last."""
         seen: set[int] = set()
         relations = (fact for relation in self.relations for fact in relation.facts)
-        for facts in (self.facts, relations, self.incoming, self.naming, self.sources):
+        for facts in (self.facts, relations, self.incoming, self.sources, self.naming):
             for fact in facts:
                 if fact.id not in seen:
                     seen.add(fact.id)
                     yield fact
 
+    def _in_order(self, snapshot: Snapshot) -> Iterator[Fact]:
+        """Give the statements as `all_facts` does, those of one subject in the order of the shapes of its classes."""
+        by_subject: dict[Node, list[Fact]] = {}
+        for fact in self.all_facts():
+            by_subject.setdefault(fact.subject, []).append(fact)
+        classes = snapshot.classes_of((one.value for one in by_subject if isinstance(one, NamedNode)), specific=False)
+        for subject, facts in by_subject.items():
+            arranged = snapshot.arranged(classes.get(subject.value, ()))
+            order = {iri: place for place, iri in enumerate(iri for _, shown in arranged for iri, _ in shown)}
+            if len(facts) > 1 and order:
+                facts.sort(key=lambda fact: order.get(fact.predicate.value, len(order)))
+            yield from facts
+
+    def own(self) -> Iterator[Four]:
+        """Give what is said of the thing itself, without graphs."""
+        for fact in self.facts:
+            yield (fact.subject, fact.predicate, fact.object, DefaultGraph())
+
     def quads(self, snapshot: Snapshot) -> Iterator[Quad]:
+        """Give the document as quads, in the order of `fours`."""
+        return (Quad(*four) for four in self.fours(snapshot))
+
+    def fours(self, snapshot: Snapshot) -> Iterator[Four]:
         """Give the document as quads: each statement in the graph of its file, inferred ones in one of their own."""
         settings = snapshot.settings
         inferred = inferred_graph(settings)
-        for fact in self.all_facts():
-            yield Quad(fact.subject, fact.predicate, fact.object, fact.file.graph if fact.file else inferred)
+        for fact in self._in_order(snapshot):
+            yield (fact.subject, fact.predicate, fact.object, fact.file.graph if fact.file else inferred)
         if self.iri.value.startswith(settings.entity_base):
             document = NamedNode(f"{settings.base_iri}doc/{self.iri.value[len(settings.entity_base) :]}")
             about = metadata_graph(settings)
-            yield Quad(document, FOAF.primaryTopic, self.iri, about)
-            yield Quad(document, VOID.inDataset, dataset_iri(settings), about)
+            yield (document, FOAF.primaryTopic, self.iri, about)
+            yield (document, VOID.inDataset, dataset_iri(settings), about)
 
 
 # So many things are sorted by name, relations first; the names of more would have to be read for every page.
@@ -77,48 +99,37 @@ _SORTED = 10_000
 def describe(snapshot: Snapshot, iri: str, *, page: int = 1) -> Description | None:
     """Return what the graph says about a thing, None if it says nothing.
 
-    `page` counts from 1; each page has as many relations and other incoming statements as
-    `limits.page_length` allows. Where very many things point to it, they come in the order of the files.
+    `page` counts from 1; each page has as many relations and other things that point here as
+    `limits.document_length` allows. Where very many do, they come in the order of the files.
     """
     node = NamedNode(iri)
     facts = snapshot.facts(subject=node)
-    length = snapshot.settings.page_length
-    number = snapshot.pointing(iri)
-    is_long = number > _SORTED
-    if is_long:
-        pointing = snapshot.facts_pointing(iri, offset=(page - 1) * length, limit=length)
+    length = snapshot.settings.document_length
+    count, start = snapshot.pointing(iri), (page - 1) * length
+    if count > _SORTED:
+        pointing = snapshot.facts_pointing(iri, offset=start, limit=length)
+    elif facts or count:
+        pointing = snapshot.facts_between(snapshot.pointing_at(iri, offset=start, limit=length), node)
     else:
-        pointing = [fact for fact in snapshot.facts(object=node) if fact.subject != node]
-    if not facts and not number:
         # Nothing is said of a property but by using it.
         pointing = snapshot.facts(predicate=node, limit=length)
         if not pointing:
             return None
     facts += _about_blank_nodes(snapshot, facts)
+    pages = max(1, -(-count // length))
 
     parts: dict[Node, dict[NamedNode, None]] = {}
     for fact in pointing:
         parts.setdefault(fact.subject, {})[fact.predicate] = None
-    subjects = [subject.value for subject in parts if isinstance(subject, NamedNode)]
-    classes = snapshot.classes_of(subjects, specific=False)
-    related = {subject for subject in parts if KG.Relation.value in classes.get(subject.value, ())}
-    names = snapshot.labels(subjects)
-    ordered = sorted(
-        parts,
-        key=lambda subject: (
-            subject not in related,
-            choose(names[subject.value], snapshot.settings.languages)[0] if subject.value in names else "",
-            subject.value,
-        ),
-    )
-    pages = max(1, -(-(number if is_long else len(ordered)) // length))
-    shown = ordered if is_long else ordered[(page - 1) * length : page * length]
+    shown = list(parts)
+    classes = snapshot.classes_of((one.value for one in shown if isinstance(one, NamedNode)), specific=False)
+    related = {subject for subject in shown if KG.Relation.value in classes.get(subject.value, ())}
 
     about: dict[Node, list[Fact]] = {}
     for fact in snapshot.facts_about(subject for subject in shown if subject in related):
         about.setdefault(fact.subject, []).append(fact)
     relations = [Relation(subject, tuple(parts[subject]), about[subject]) for subject in shown if subject in related]
-    incoming = [fact for fact in pointing if fact.subject not in related and fact.subject in set(shown)]
+    incoming = [fact for fact in pointing if fact.subject not in related]
 
     everything = [*facts, *incoming, *(fact for relation in relations for fact in relation.facts)]
     files = {fact.file.graph: fact.file for fact in everything if fact.file}
@@ -129,11 +140,7 @@ def describe(snapshot: Snapshot, iri: str, *, page: int = 1) -> Description | No
         for term in (fact.subject, fact.predicate, fact.object)
         if isinstance(term, NamedNode)
     }
-    naming = [
-        fact
-        for fact in snapshot.facts_about(NamedNode(value) for value in sorted(mentioned))
-        if fact.predicate in LABELS
-    ]
+    naming = snapshot.naming(mentioned)
     return Description(node, facts, relations, incoming, page, pages, snapshot.labels(mentioned), sources, naming)
 
 
@@ -210,7 +217,7 @@ def grouped(
         return choose(labels[iri], snapshot.settings.languages)[0] if iri in labels else local_name(iri)
 
     arranged = [("", [RDF.type.value])]
-    arranged += [(group or "", [iri for iri, _ in shown]) for group, shown in arrange(snapshot.presentation, classes)]
+    arranged += [(group or "", [iri for iri, _ in shown]) for group, shown in snapshot.arranged(classes)]
     placed = {iri for _, shown in arranged for iri in shown}
     arranged.append(("", sorted(values.keys() - placed, key=lambda iri: (name(iri), iri))))
     groups: dict[str, list[Property]] = {}

@@ -149,6 +149,7 @@ class _Loader:
         self.numbers.clear()
         self.connection.create_function("sort_key", 1, sort_key, deterministic=True)
         self.connection.create_function("local_name", 1, local_name, deterministic=True)
+        run("INSERT INTO triple SELECT DISTINCT subject, predicate, object FROM statement ORDER BY 1, 2, 3")
         for index in filter(str.strip, INDEXES.split(";")):
             run(index)
         for rank in range(len(LABELS)):

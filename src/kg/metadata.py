@@ -15,8 +15,8 @@ from kg.settings import Settings
 from kg.vocabulary import DCTERMS, FOAF, RDF, RDFS, VOID, XSD, Namespace
 
 __all__ = [
-    "ORIGIN", "Origin", "dataset_iri", "describe", "describe_counted", "describe_origin", "inferred_graph",
-    "metadata_graph", "origin_of", "read_origin",
+    "ORIGIN", "Origin", "creator_iri", "dataset_iri", "describe", "describe_counted", "describe_origin",
+    "inferred_graph", "metadata_graph", "origin_of", "read_origin",
 ]  # fmt: skip
 
 DCAT = Namespace("http://www.w3.org/ns/dcat#")
@@ -31,6 +31,13 @@ ORIGIN = "origin.json"
 def dataset_iri(settings: Settings) -> NamedNode:
     """Return the IRI of the graph as a dataset."""
     return NamedNode(settings.base_iri + "dataset")
+
+
+def creator_iri(settings: Settings) -> NamedNode | None:
+    """Return the IRI of who answers for the graph, one of the graph's own if none is set; None for nobody."""
+    if settings.creator_url:
+        return NamedNode(settings.creator_url)
+    return NamedNode(dataset_iri(settings).value + "#creator") if settings.creator else None
 
 
 def metadata_graph(settings: Settings) -> NamedNode:
@@ -57,6 +64,7 @@ def describe(settings: Settings, quads: Iterable[Quad]) -> Iterator[Quad]:
     # The metadata counts itself too, so that each number is what a query over the published graph gives.
     triples = {(quad.subject, quad.predicate, quad.object) for quad in quads}
     triples |= {(dataset, predicate, value) for predicate, value in said}
+    triples |= set(_creator(settings))
     typed = {(s, o) for s, p, o in triples if p == RDF.type}
     entities = {s for s, _ in typed if isinstance(s, NamedNode) and s.value.startswith(settings.entity_base)}
     numbers = (
@@ -80,6 +88,8 @@ def _quads(settings: Settings, said: Iterable[Said]) -> Iterator[Quad]:
     dataset, graph = dataset_iri(settings), metadata_graph(settings)
     for predicate, value in said:
         yield Quad(dataset, predicate, value, graph)
+    for triple in _creator(settings):
+        yield Quad(*triple, graph)
 
 
 def _counts(numbers: Sequence[int]) -> Iterator[Said]:
@@ -94,9 +104,18 @@ def _said(settings: Settings) -> list[Said]:
     said += [(DCTERMS.rights, Literal(sentence)) for sentence in settings.attributions]
     if settings.licence:
         said.append((DCTERMS.license, NamedNode(settings.licence)))
-    if settings.creator:
-        said.append((DCTERMS.creator, Literal(settings.creator)))
+    if creator := creator_iri(settings):
+        said.append((DCTERMS.creator, creator))
     return said
+
+
+def _creator(settings: Settings) -> list[tuple[NamedNode, NamedNode, NamedNode | Literal]]:
+    """Return what is said of who answers for the graph."""
+    creator = creator_iri(settings)
+    if creator is None:
+        return []
+    named = [(creator, FOAF.name, Literal(name)) for name in [settings.creator] if name]
+    return [(creator, RDF.type, FOAF.Agent), *named]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode
 from kg.project import Reading, Role
 from kg.vocabulary import OWL, RDF, RDFS, SH
 
-__all__ = ["GroupShown", "Presentation", "PropertyShown", "arrange", "presentation"]
+__all__ = ["Arrangement", "GroupShown", "Presentation", "PropertyShown", "arrange", "presentation"]
 
 Term = NamedNode | BlankNode | Literal
 
@@ -117,7 +117,11 @@ def _number(literal: Literal) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def arrange(shown: Presentation, classes: Iterable[str]) -> list[tuple[str | None, list[tuple[str, dict[str, str]]]]]:
+#: Groups in order (None: properties without one), each with its properties (IRI, names) in order.
+Arrangement = list[tuple[str | None, list[tuple[str, dict[str, str]]]]]
+
+
+def arrange(shown: Presentation, classes: Iterable[str]) -> Arrangement:
     """Return the groups of a thing of these classes in order, each with its properties (IRI, names) in order.
 
     Properties without a group come last, under None; so does, within its group, a property without an order.

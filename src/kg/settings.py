@@ -95,6 +95,13 @@ def _languages(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _interval(value: Any) -> str:
+    day = r"-?\d{4}(-\d\d(-\d\d)?)?"
+    if not isinstance(value, str) or not re.fullmatch(rf"{day}/({day}|\.\.)", value):
+        raise ValueError('two dates such as "1980/2020" or "1980-05/.."')
+    return value
+
+
 def _by_language(value: Any) -> Mapping[str, str]:
     if not isinstance(value, dict) or not value:
         raise ValueError('a text per language, such as { en = "Bells", fr = "Cloches" }')
@@ -141,6 +148,14 @@ class Settings:
     attributions: tuple[str, ...] = _setting(
         "attributions", _texts, "Sentences that must stand wherever the data is shown.", ()
     )
+    creator_url: str = _setting("creator_url", _iri, "IRI of who answers for the graph, for machines.", "")
+    keywords: tuple[str, ...] = _setting("keywords", _texts, "Words under which catalogues list the graph.", ())
+    temporal_coverage: str = _setting(
+        "temporal_coverage", _interval, "The years that the graph is about: the first and the last, ISO 8601.", ""
+    )
+    spatial_coverage: Mapping[str, str] = _setting(
+        "spatial_coverage", _by_language, "The part of the world that the graph is about, per language.", {}
+    )
     public_url: str = _setting(
         "public_url", _site, "Where the documents are, without a slash at the end. Empty: the address served.", ""
     )
@@ -171,6 +186,9 @@ class Settings:
     home_view: str = _setting("home.view", _optional_name, "The view shown on the home page.", "")
 
     page_length: int = _setting("limits.page_length", _count(1, 10_000), "Rows of a list on one page.", 100)
+    document_length: int = _setting(
+        "limits.document_length", _count(1, 10_000), "Relations and mentions on one page of a document.", 50
+    )
     view_seconds: int = _setting("limits.view_seconds", _count(1, 3600), "Time for one view at build.", 30)
     query_length: int = _setting("limits.query_length", _count(100, 1_000_000), "Characters of a query.", 100_000)
     query_nesting: int = _setting("limits.query_nesting", _count(5, 1000), "Depth of brackets in a query.", 100)

@@ -15,20 +15,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import quote
 
-from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Store, parse
+from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Store, Triple, parse
 
 from kg.errors import SnapshotError
 from kg.literals import Written
 from kg.metadata import inferred_graph, metadata_graph
-from kg.presentation import Presentation
+from kg.presentation import Arrangement, Presentation, arrange
 from kg.queries import Data
 from kg.results import Answer, from_json
 from kg.settings import Settings
 from kg.views import Parameter, View
-from kg.vocabulary import VOID
+from kg.vocabulary import DCTERMS, KG, LABELS, OWL, VOID
 
 __all__ = [
     "CURRENT",
@@ -41,6 +41,9 @@ __all__ = [
     "File",
     "Snapshot",
     "Why",
+    "digest_of",
+    "engine_of",
+    "manifest_of",
     "open_snapshot",
     "settings_from",
 ]
@@ -49,7 +52,9 @@ GRAPH, SITE, MANIFEST, CURRENT = "graph.nq", "site.sqlite", "manifest.json", "cu
 
 Term = NamedNode | BlankNode | Literal
 
-# Statements point to terms by number. `kind`: 0 as a file states it, 1 a date's bound, 2 inferred.
+# Statements point to terms by number. `triple` has every published triple once: what files state in however many
+# graphs, what follows, and what the graph says about itself. `kind`: 0 as a file states it, 1 a date's bound,
+# 2 inferred.
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE term (
@@ -63,6 +68,8 @@ CREATE TABLE statement (
     id INTEGER PRIMARY KEY, subject INTEGER NOT NULL, predicate INTEGER NOT NULL, object INTEGER NOT NULL,
     file INTEGER, line INTEGER NOT NULL, column INTEGER NOT NULL, kind INTEGER NOT NULL
 );
+CREATE TABLE triple (subject INTEGER NOT NULL, predicate INTEGER NOT NULL, object INTEGER NOT NULL,
+    PRIMARY KEY (subject, predicate, object)) WITHOUT ROWID;
 CREATE TABLE reason (statement INTEGER NOT NULL, rule TEXT NOT NULL, premises TEXT NOT NULL);
 CREATE TABLE label (term INTEGER NOT NULL, language TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (term, language))
     WITHOUT ROWID;
@@ -80,6 +87,8 @@ INDEXES = """
 CREATE INDEX IF NOT EXISTS statement_subject ON statement (subject);
 CREATE INDEX IF NOT EXISTS statement_object ON statement (object);
 CREATE INDEX IF NOT EXISTS statement_predicate ON statement (predicate, object);
+CREATE INDEX IF NOT EXISTS triple_predicate ON triple (predicate, object, subject);
+CREATE INDEX IF NOT EXISTS triple_object ON triple (object, subject, predicate);
 CREATE INDEX IF NOT EXISTS reason_statement ON reason (statement);
 CREATE INDEX IF NOT EXISTS entity_kind ON entity (kind, sort);
 CREATE INDEX IF NOT EXISTS class_entity ON class (entity);
@@ -91,6 +100,35 @@ _MEANING = 1
 
 #: What a snapshot's files must be like for this engine to read them; another engine's may be like that too.
 LAYOUT = hashlib.sha256(f"{_MEANING}{SCHEMA}".encode()).hexdigest()[:16]
+
+
+# How much of a snapshot is kept at hand: some tens of megabytes.
+_MOST_TERMS, _MOST_NAMES = 100_000, 50_000
+
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+
+class _Memory(Generic[_Key, _Value]):
+    """Keeps what was read, up to a number of things; when it is full it begins anew. Threads may share it."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._found: dict[_Key, _Value] = {}
+
+    def get(self, key: _Key) -> _Value | None:
+        return self._found.get(key)
+
+    def some(self, keys: Iterable[_Key]) -> dict[_Key, _Value]:
+        """Return what is kept of these."""
+        found = self._found  # another thread may begin anew with another one
+        return {key: found[key] for key in keys if key in found}
+
+    def put(self, key: _Key, value: _Value) -> None:
+        if len(self._found) >= self._most:
+            self._found = {}
+        self._found[key] = value
 
 
 class File(NamedTuple):
@@ -152,6 +190,13 @@ class Snapshot:
         self.presentation: Presentation = self.meta["presentation"]
         #: Of files without a project, what their default graph is, `union` or `plain`; empty for a project.
         self.default_graph: str = self.meta.get("default_graph", "")
+        # A snapshot never changes, so what was read once stays true; only memory sets a limit.
+        self._terms = _Memory[int, Term](_MOST_TERMS)
+        self._numbers = _Memory[Term | DefaultGraph, int](_MOST_TERMS)
+        self._labels = _Memory[str, Mapping[str, str]](_MOST_NAMES)
+        self._classes = _Memory[tuple[str, bool], Sequence[str]](_MOST_NAMES)
+        self._naming = _Memory[int, Sequence[Fact]](_MOST_NAMES)
+        self._arranged = _Memory[tuple[str, ...], Arrangement](_MOST_NAMES)
 
     @property
     def _connection(self) -> sqlite3.Connection:
@@ -180,36 +225,50 @@ class Snapshot:
 
     def id_of(self, term: Term | DefaultGraph) -> int | None:
         """Return the number of a term, None if it does not occur."""
-        kind, value, datatype, language = term_key(term)
-        found = self.rows(
-            "SELECT id FROM term WHERE value = ? AND kind = ? AND datatype = ? AND language = ?",
-            (value, kind, datatype, language),
-        )
-        return found[0][0] if found else None
+        number = self._numbers.get(term)
+        if number is None:
+            kind, value, datatype, language = term_key(term)
+            found = self.rows(
+                "SELECT id FROM term WHERE value = ? AND kind = ? AND datatype = ? AND language = ?",
+                (value, kind, datatype, language),
+            )
+            if not found:  # not kept: strangers may ask for anything
+                return None
+            number = int(found[0][0])
+            self._numbers.put(term, number)
+        return number
 
     def terms(self, numbers: Iterable[int]) -> dict[int, Term]:
         """Return terms by their numbers."""
-        found: dict[int, Term] = {}
-        for some in _batches(sorted(set(numbers))):
+        wanted, known = set(numbers), self._terms
+        found = known.some(wanted)
+        for some in _batches(sorted(wanted - found.keys())):
             marks = ",".join("?" * len(some))
             for number, kind, value, datatype, language in self.rows(
                 f"SELECT id, kind, value, datatype, language FROM term WHERE id IN ({marks})", some
             ):
                 found[number] = _term(kind, value, datatype, language)
+                known.put(number, found[number])
+                self._numbers.put(found[number], number)
         return found
 
-    def labels(self, iris: Iterable[str]) -> dict[str, dict[str, str]]:
+    def labels(self, iris: Iterable[str]) -> dict[str, Mapping[str, str]]:
         """Return the names of things by IRI and language; a thing without any name is left out."""
-        found: dict[str, dict[str, str]] = {}
-        for some in _batches(sorted(set(iris))):
+        wanted, known = set(iris), self._labels
+        found = known.some(wanted)
+        for some in _batches(sorted(wanted - found.keys())):
             marks = ",".join("?" * len(some))
+            fresh: dict[str, dict[str, str]] = {iri: {} for iri in some}
             for iri, language, text in self.rows(
                 "SELECT term.value, label.language, label.text FROM label JOIN term ON term.id = label.term "
                 f"WHERE term.kind = 'i' AND term.value IN ({marks})",
                 some,
             ):
-                found.setdefault(iri, {})[language] = text
-        return found
+                fresh[iri][language] = text
+            for iri, named in fresh.items():
+                known.put(iri, named)
+            found |= fresh
+        return {iri: named for iri, named in found.items() if named}
 
     # --- statements ---
 
@@ -270,6 +329,46 @@ class Snapshot:
             (number, limit, offset),
         )
 
+    def naming(self, iris: Iterable[str]) -> list[Fact]:
+        """Return the statements that name things, in the order of the files."""
+        numbers = {number for iri in iris if (number := self.id_of(NamedNode(iri))) is not None}
+        kept = self._naming.some(numbers)
+        found = [fact for facts in kept.values() for fact in facts]
+        naming = [number for predicate in LABELS if (number := self.id_of(predicate)) is not None]
+        marks = ",".join(map(str, naming))
+        for some in _batches(sorted(numbers - kept.keys())):
+            fresh: dict[int, list[Fact]] = {number: [] for number in some}
+            of = {term: number for number, term in self.terms(some).items()}
+            for fact in self._facts(f"subject IN ({','.join('?' * len(some))}) AND predicate IN ({marks})", some):
+                fresh[of[fact.subject]].append(fact)
+                found.append(fact)
+            for number, facts in fresh.items():
+                self._naming.put(number, facts)
+        return sorted(found, key=lambda fact: fact.id)
+
+    def pointing_at(self, iri: str, *, offset: int, limit: int) -> list[NamedNode | BlankNode]:
+        """Return some of the other things that point to one: relations first, by name."""
+        rows = self.rows(
+            "SELECT DISTINCT subject FROM statement JOIN term ON term.id = subject "
+            "LEFT JOIN entity ON entity.term = subject "
+            "LEFT JOIN class ON class.class = ?2 AND class.entity = subject "
+            "WHERE object = ?1 AND subject <> ?1 "
+            "ORDER BY class.entity IS NULL, sort IS NULL, sort, value LIMIT ?3 OFFSET ?4",
+            (self.id_of(NamedNode(iri)), self.id_of(KG.Relation), limit, offset),
+        )
+        terms = self.terms(number for (number,) in rows)
+        return [terms[number] for (number,) in rows]  # type: ignore[misc]
+
+    def facts_between(self, subjects: Iterable[Term], object: Term) -> list[Fact]:
+        """Return the statements that lead from some things to one, in the order of the things."""
+        end = self.id_of(object)
+        order = {term: place for place, term in enumerate(subjects)}
+        numbers = [number for term in order if (number := self.id_of(term)) is not None]
+        found: list[Fact] = []
+        for some in _batches(numbers):
+            found += self._facts(f"subject IN ({','.join('?' * len(some))}) AND object = ?", [*some, end])
+        return sorted(found, key=lambda fact: order[fact.subject])
+
     def stated_in(self, graph: str) -> list[Fact]:
         """Return what the files of a named graph state, in their order."""
         numbers = [number for number, file in self.files.items() if file.graph == NamedNode(graph)]
@@ -286,6 +385,24 @@ class Snapshot:
             Fact(row[0], terms[row[1]], terms[row[2]], terms[row[3]], self.files.get(row[4]), *row[5:])  # type: ignore[arg-type]
             for row in rows
         ]
+
+    def triples(
+        self, subject: Term | None, predicate: Term | None, object: Term | None, *, offset: int = 0, limit: int = -1
+    ) -> tuple[int, list[Triple]]:
+        """Return how many published triples fit a pattern, and some of them, in an order that stays."""
+        where, values = [], []
+        for column, term in (("subject", subject), ("predicate", predicate), ("object", object)):
+            if term is not None:
+                number = self.id_of(term)
+                if number is None:
+                    return 0, []
+                where.append(f"{column} = ?")
+                values.append(number)
+        fitting = f"FROM triple WHERE {' AND '.join(where) or '1'}"
+        count = self.rows(f"SELECT COUNT(*) {fitting}", values)[0][0]
+        rows = self.rows(f"SELECT subject, predicate, object {fitting} LIMIT ? OFFSET ?", [*values, limit, offset])
+        terms = self.terms(number for row in rows for number in row)
+        return count, [Triple(*(terms[number] for number in row)) for row in rows]  # type: ignore[arg-type]
 
     def why(self, fact: Fact) -> list[Why]:
         """Return the reasons of an inferred statement; none for a stated one."""
@@ -332,18 +449,32 @@ class Snapshot:
             "SELECT value, COUNT(*) FROM class JOIN term ON term.id = class.class GROUP BY class.class ORDER BY value"
         )
 
-    def classes_of(self, iris: Iterable[str], *, specific: bool = True) -> dict[str, list[str]]:
+    def classes_of(self, iris: Iterable[str], *, specific: bool = True) -> dict[str, Sequence[str]]:
         """Return the classes of entities by IRI: the most specific ones, or all."""
-        found: dict[str, list[str]] = {}
-        for some in _batches(sorted(set(iris))):
+        wanted, known = set(iris), self._classes
+        found = {iri: classes for (iri, _), classes in known.some((iri, specific) for iri in wanted).items()}
+        for some in _batches(sorted(wanted - found.keys())):
             marks = ",".join("?" * len(some))
+            fresh: dict[str, list[str]] = {iri: [] for iri in some}
             for iri, class_iri in self.rows(
                 "SELECT e.value, c.value FROM class JOIN term e ON e.id = class.entity "
                 "JOIN term c ON c.id = class.class WHERE e.kind = 'i' AND class.specific >= ? "
                 f"AND e.value IN ({marks}) ORDER BY c.value",
                 (int(specific), *some),
             ):
-                found.setdefault(iri, []).append(class_iri)
+                fresh[iri].append(class_iri)
+            for iri, classes in fresh.items():
+                known.put((iri, specific), classes)
+            found |= fresh
+        return {iri: classes for iri, classes in found.items() if classes}
+
+    def arranged(self, classes: Iterable[str]) -> Arrangement:
+        """Return the groups of a thing of these classes in order, each with its properties: see kg.presentation."""
+        key = tuple(sorted(set(classes)))
+        found = self._arranged.get(key)
+        if found is None:
+            found = arrange(self.presentation, key)
+            self._arranged.put(key, found)
         return found
 
     def entities_among(self, iris: Iterable[str]) -> set[str]:
@@ -355,6 +486,45 @@ class Snapshot:
                 "SELECT value FROM entity JOIN term ON term.id = entity.term "
                 f"WHERE term.kind = 'i' AND value IN ({marks})", some))  # fmt: skip
         return found
+
+    def subjects_in(self, paths: Iterable[str]) -> list[str]:
+        """Return the IRIs that files state something about, sorted."""
+        wanted = set(paths)
+        numbers = [number for number, file in self.files.items() if file.path in wanted]
+        found: set[str] = set()
+        for some in _batches(numbers):
+            found.update(
+                iri
+                for (iri,) in self.rows(
+                    "SELECT DISTINCT value FROM statement JOIN term ON term.id = subject WHERE term.kind = 'i' "
+                    f"AND statement.kind = 0 AND file IN ({','.join('?' * len(some))})",
+                    some,
+                )
+            )
+        return sorted(found)
+
+    def entity_files(self) -> list[tuple[str, list[str]]]:
+        """Return the IRI of each entity of our own that is not withdrawn, with the files that state about it."""
+        files = self.files
+        withdrawn = {fact.subject.value for fact in self.facts(predicate=OWL.deprecated) if _is_true(fact.object)}
+        found: dict[str, list[str]] = {}
+        for iri, number in self.rows(
+            "SELECT DISTINCT value, file FROM entity JOIN term ON term.id = entity.term "
+            "JOIN statement ON statement.subject = entity.term "
+            "WHERE entity.kind <> '' AND statement.kind = 0 ORDER BY value, file"
+        ):
+            if iri not in withdrawn:
+                found.setdefault(iri, []).append(files[number].path)
+        return list(found.items())
+
+    def is_withdrawn(self, iri: str) -> bool:
+        """Tell whether the graph says that a thing is no longer in use."""
+        return any(_is_true(fact.object) for fact in self.facts(NamedNode(iri), OWL.deprecated))
+
+    def successors(self, iri: str) -> list[str]:
+        """Return what the graph says replaces a thing, sorted."""
+        found = self.facts(NamedNode(iri), DCTERMS.isReplacedBy)
+        return sorted({fact.object.value for fact in found if isinstance(fact.object, NamedNode)})
 
     def knows(self, iri: str) -> bool:
         """Tell whether a statement is about an IRI, points to it, or is made with it."""
@@ -483,6 +653,10 @@ def term_key(term: Term | DefaultGraph) -> tuple[str, str, str, str]:
     return "l", term.value, "" if term.language else term.datatype.value, term.language or ""
 
 
+def _is_true(term: Term) -> bool:
+    return isinstance(term, Literal) and term.value in ("true", "1")
+
+
 def _term(kind: str, value: str, datatype: str, language: str) -> Any:
     if kind == "i":
         return NamedNode(value)
@@ -510,13 +684,27 @@ def _view_from(name: str, header: Mapping[str, Any], query: str) -> View:
     return View(name=name, query=query, **{**header, "parameters": parameters})
 
 
+def manifest_of(path: Path) -> Mapping[str, Any]:
+    """Return the manifest of a snapshot: the engine that built it, and the size and SHA-256 of each of its files."""
+    found: Mapping[str, Any] = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    return found
+
+
+def engine_of(path: Path) -> str:
+    """Return the engine that built the snapshot in a folder; nothing where there is none."""
+    try:
+        return str(manifest_of(path)["engine"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
 def open_snapshot(path: Path) -> Snapshot:
     """Return the snapshot in a folder.
 
     Raises SnapshotError if it is missing, half written, damaged, or laid out as this engine does not read.
     """
     try:
-        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        manifest = manifest_of(path)
         if manifest.get("layout") != LAYOUT:
             raise SnapshotError(
                 "this snapshot was built by another version of the engine", where=str(path), advice="Run: kg build"

@@ -13,10 +13,11 @@ from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFor
 from kg.errors import FormatError, QueryError
 from kg.vocabulary import RDF, XSD
 
-__all__ = ["FORMATS", "NOT_IN_XML", "Format", "Names", "n_triples", "write"]
+__all__ = ["FORMATS", "NOT_IN_XML", "Format", "Four", "Names", "json_ld_context", "n_triples", "write"]
 
 Node = NamedNode | BlankNode
 Value = Node | Literal | Triple
+_TYPE = RDF.type
 
 
 class Format:
@@ -40,27 +41,34 @@ FORMATS = {
 }
 
 
-def write(quads: Iterable[Quad], extension: str, prefixes: Mapping[str, str]) -> bytes:
+#: A quad whose terms are at hand: pyoxigraph makes them anew each time that they are asked for.
+Four = tuple[Any, Any, Any, Any]
+
+
+def write(quads: Iterable[Quad | Four], extension: str, prefixes: Mapping[str, str]) -> bytes:
     """Return quads in the format of an extension, in UTF-8; the order of subjects is that of the quads.
 
     Formats without named graphs give each triple once. Raises FormatError for a property that RDF/XML cannot name.
     """
-    quads = list(dict.fromkeys(quads))
-    triples = list(dict.fromkeys(Quad(q.subject, q.predicate, q.object, DefaultGraph()) for q in quads))
-    match extension:
-        case "ttl":
-            return _turtle(triples, prefixes).encode()
-        case "trig":
-            return _trig(quads, prefixes).encode()
-        case "jsonld":
-            return _json_ld(triples, prefixes).encode()
-        case "nq":
-            return "".join(sorted(f"{quad} .\n" for quad in quads)).encode()
-        case "nt":
-            return "".join(sorted(f"{_triple(quad)} .\n" for quad in triples)).encode()
-        case "rdf":
-            return _rdf_xml(triples, prefixes)
-    raise ValueError(f"unknown extension: {extension}")
+    if extension not in FORMATS:
+        raise ValueError(f"unknown extension: {extension}")
+    fours = dict.fromkeys(
+        (quad.subject, quad.predicate, quad.object, quad.graph_name) if isinstance(quad, Quad) else quad
+        for quad in quads
+    )
+    if extension == "trig":
+        return _trig(list(fours), prefixes).encode()
+    if extension == "nq":
+        return "".join(sorted(f"{Quad(*four)} .\n" for four in fours)).encode()
+    default = DefaultGraph()
+    triples = list(dict.fromkeys((four[0], four[1], four[2], default) for four in fours))
+    if extension == "nt":
+        return "".join(sorted(f"{Triple(*triple[:3])} .\n" for triple in triples)).encode()
+    if extension == "rdf":
+        return _rdf_xml(triples, prefixes)
+    if extension == "jsonld":
+        return _json_ld(triples, prefixes).encode()
+    return _turtle(triples, prefixes).encode()
 
 
 def n_triples(term: Value) -> str:
@@ -68,10 +76,6 @@ def n_triples(term: Value) -> str:
     if isinstance(term, Triple):
         return f"<<( {n_triples(term.subject)} {n_triples(term.predicate)} {n_triples(term.object)} )>>"
     return str(term)
-
-
-def _triple(quad: Quad) -> Triple:
-    return Triple(quad.subject, quad.predicate, quad.object)
 
 
 # --- RDF/XML ---------------------------------------------------------------------------------------------
@@ -105,7 +109,7 @@ def _split(iri: str) -> tuple[str, str]:
     return iri[: match.start()], match[0]
 
 
-def _rdf_xml(quads: Sequence[Quad], prefixes: Mapping[str, str]) -> bytes:
+def _rdf_xml(quads: Sequence[Four], prefixes: Mapping[str, str]) -> bytes:
     """RDF/XML; a character that XML does not have is written as U+FFFD."""
 
     def clean(term: Any) -> Any:
@@ -118,9 +122,9 @@ def _rdf_xml(quads: Sequence[Quad], prefixes: Mapping[str, str]) -> bytes:
             else Literal(text, datatype=term.datatype)
         )
 
-    ordered = sorted((Triple(q.subject, q.predicate, clean(q.object)) for q in quads), key=str)
+    ordered = sorted((Triple(subject, predicate, clean(value)) for subject, predicate, value, _ in quads), key=str)
     # The serializer would take any prefix that fits, also where the rest of the IRI is no XML name.
-    namespaces = {_split(quad.predicate.value)[0] for quad in quads}
+    namespaces = {_split(four[1].value)[0] for four in quads}
     used = {
         name: iri
         for name, iri in prefixes.items()
@@ -143,17 +147,29 @@ class Names:
 
     def __init__(self, prefixes: Mapping[str, str]) -> None:
         self.prefixes = prefixes
-        self.namespaces = sorted(((iri, name) for name, iri in prefixes.items()), key=lambda pair: -len(pair[0]))
+        # Of two names of a namespace the first counts; of two namespaces that fit, the longer one.
+        self.namespaces = {iri: name for name, iri in reversed(list(prefixes.items()))}
+        # What has no local name behind its last "/" or "#" cannot be looked up by it.
+        self.odd = sorted((iri for iri in self.namespaces if not iri.endswith(("/", "#"))), key=len, reverse=True)
         self.used: dict[str, str] = {}
+        self._written: dict[Value, str] = {}
 
     def short(self, iri: str) -> str | None:
-        for namespace, name in self.namespaces:
-            if iri.startswith(namespace) and _LOCAL.fullmatch(iri[len(namespace) :]):
+        end = max(iri.rfind("/"), iri.rfind("#")) + 1
+        for namespace in (*(found for found in self.odd if iri.startswith(found)), iri[:end]):
+            name = self.namespaces.get(namespace)
+            if name is not None and _LOCAL.fullmatch(iri, len(namespace)):
                 self.used[name] = namespace
                 return f"{name}:{iri[len(namespace) :]}"
         return None
 
     def turtle(self, term: Value) -> str:
+        found = self._written.get(term)
+        if found is None:
+            found = self._written[term] = self._turtle(term)
+        return found
+
+    def _turtle(self, term: Value) -> str:
         if isinstance(term, Triple):
             return f"<<( {' '.join(self.turtle(part) for part in term)} )>>"
         if isinstance(term, NamedNode):
@@ -169,20 +185,20 @@ class Names:
         return str(term)
 
 
-def _subjects(quads: Sequence[Quad]) -> dict[Node, dict[NamedNode, list[Value]]]:
+def _subjects(quads: Sequence[Four]) -> dict[Node, dict[NamedNode, list[Value]]]:
     found: dict[Any, dict[NamedNode, list[Any]]] = {}
-    for quad in quads:
-        found.setdefault(quad.subject, {}).setdefault(quad.predicate, []).append(quad.object)
+    for subject, predicate, value, _ in quads:
+        found.setdefault(subject, {}).setdefault(predicate, []).append(value)
     return found
 
 
-def _block(quads: Sequence[Quad], names: Names, indent: str = "") -> str:
+def _block(quads: Sequence[Four], names: Names, indent: str = "") -> str:
     blocks = []
     for subject, properties in _subjects(quads).items():
         lines = [f"{indent}{names.turtle(subject)}"]
-        ordered = sorted(properties, key=lambda predicate: predicate != RDF.type)
+        ordered = sorted(properties, key=lambda predicate: predicate != _TYPE)
         for predicate in ordered:
-            verb = "a" if predicate == RDF.type else names.turtle(predicate)
+            verb = "a" if predicate == _TYPE else names.turtle(predicate)
             values = sorted(names.turtle(value) for value in properties[predicate])
             joined = f" ,\n{indent}    ".join(values)
             lines.append(f"{indent}  {verb} {joined} ;")
@@ -196,16 +212,16 @@ def _with_prefixes(body: str, names: Names) -> str:
     return f"{head}\n\n{body}\n" if head else f"{body}\n"
 
 
-def _turtle(quads: Sequence[Quad], prefixes: Mapping[str, str]) -> str:
+def _turtle(quads: Sequence[Four], prefixes: Mapping[str, str]) -> str:
     names = Names(prefixes)
     return _with_prefixes(_block(quads, names), names)
 
 
-def _trig(quads: Sequence[Quad], prefixes: Mapping[str, str]) -> str:
+def _trig(quads: Sequence[Four], prefixes: Mapping[str, str]) -> str:
     names = Names(prefixes)
-    by_graph: dict[Any, list[Quad]] = {}
+    by_graph: dict[Any, list[Four]] = {}
     for quad in quads:
-        by_graph.setdefault(quad.graph_name, []).append(quad)
+        by_graph.setdefault(quad[3], []).append(quad)
     blocks = []
     for graph, found in by_graph.items():
         if isinstance(graph, DefaultGraph):
@@ -218,10 +234,10 @@ def _trig(quads: Sequence[Quad], prefixes: Mapping[str, str]) -> str:
 # --- JSON-LD ---------------------------------------------------------------------------------------------
 
 
-def _json_ld(quads: Sequence[Quad], prefixes: Mapping[str, str]) -> str:
+def _json_ld(quads: Sequence[Four], prefixes: Mapping[str, str]) -> str:
     """Compact JSON-LD 1.1: prefixed names, and every literal with its text, so that none is rewritten."""
     # The empty prefix has no counterpart in JSON-LD, and one that is the scheme of an IRI would change that IRI.
-    terms = {term for quad in quads for term in (quad.subject, quad.predicate, quad.object)}
+    terms = {term for quad in quads for term in quad[:3]}
     iris = {term.value for term in terms if isinstance(term, NamedNode)}
     iris |= {term.datatype.value for term in terms if isinstance(term, Literal)}
     schemes = {iri.partition(":")[0] for iri in iris}
@@ -247,9 +263,9 @@ def _json_ld(quads: Sequence[Quad], prefixes: Mapping[str, str]) -> str:
     nodes = []
     for subject, properties in _subjects(quads).items():
         node: dict[str, Any] = {"@id": iri(subject.value) if isinstance(subject, NamedNode) else str(subject)}
-        for predicate in sorted(properties, key=lambda found: found != RDF.type):
+        for predicate in sorted(properties, key=lambda found: found != _TYPE):
             values = properties[predicate]
-            if predicate == RDF.type and all(isinstance(value, NamedNode) for value in values):
+            if predicate == _TYPE and all(isinstance(value, NamedNode) for value in values):
                 written: list[Any] = sorted(iri(value.value) for value in values if isinstance(value, NamedNode))
                 key = "@type"
             else:
@@ -257,9 +273,15 @@ def _json_ld(quads: Sequence[Quad], prefixes: Mapping[str, str]) -> str:
                 key = iri(predicate.value)
             node[key] = written[0] if len(written) == 1 else written
         nodes.append(node)
-    context = {
+    document = {"@context": json_ld_context(names.used), "@graph": nodes}
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def json_ld_context(prefixes: Mapping[str, str]) -> dict[str, Any]:
+    """Return prefixes as a JSON-LD context; the empty one has no counterpart there."""
+    return {
         # Only a namespace that ends in a delimiter is a prefix by itself (JSON-LD 1.1, section 4.1.5).
         name: namespace if namespace[-1] in ":/?#[]@" else {"@id": namespace, "@prefix": True}
-        for name, namespace in sorted(names.used.items())
+        for name, namespace in sorted(prefixes.items())
+        if name
     }
-    return json.dumps({"@context": context, "@graph": nodes}, ensure_ascii=False, indent=2) + "\n"

@@ -40,6 +40,30 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     return made
 
 
+@pytest.fixture(scope="module")
+def committed(make: Callable[..., Path]) -> Path:
+    """A copy of the bells as a repository with one commit, built; a test that changes it puts it back."""
+    root = make().parent
+    dates = {"GIT_AUTHOR_DATE": "2020-05-03T12:00:00+02:00", "GIT_COMMITTER_DATE": "2020-05-03T12:00:00+02:00"}
+    (root / ".gitignore").write_text(".kg/\n", encoding="utf-8")
+    for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "Hang <the> bells"]):
+        name = ["-c", "user.name=Ringer", "-c", "user.email=ringer@bells.example", "-c", "commit.gpgsign=false"]
+        subprocess.run(["git", *name, *words], cwd=root, env=environment(**dates), check=True)
+    build(open_project(root))
+    return root
+
+
+@pytest.fixture(scope="session")
+def rebuilt() -> Callable[[Path], FlaskClient]:
+    """Build a project again; return a client of its site."""
+
+    def again(root: Path) -> FlaskClient:
+        build(open_project(root))
+        return create_app(root / ".kg").test_client()
+
+    return again
+
+
 @pytest.fixture(scope="session")
 def snapshots(make: Callable[..., Path]) -> Path:
     return make()

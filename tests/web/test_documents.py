@@ -86,7 +86,7 @@ def test_named_graphs_are_kept_where_the_format_can(client: FlaskClient) -> None
 def test_extension_wins_over_the_accept_header(client: FlaskClient) -> None:
     response = client.get("/doc/bell/mair.ttl", headers=HTML)
     assert (response.status_code, response.mimetype) == (200, "text/turtle")
-    assert "Vary" not in response.headers
+    assert response.headers["Vary"] == "Accept-Encoding"
     assert "Content-Location" not in response.headers
 
 
@@ -95,23 +95,31 @@ def test_negotiated_document_says_which_one_it_is(client: FlaskClient) -> None:
     assert response.status_code == 200
     assert response.headers["Content-Type"] == "application/ld+json"
     assert response.headers["Content-Location"] == "/doc/bell/mair.jsonld"
-    assert response.headers["Vary"] == "Accept"
+    assert response.headers["Vary"] == "Accept, Accept-Encoding"
     page = client.get("/doc/bell/mair", headers=HTML)
-    assert page.headers["Vary"] == "Accept, Accept-Language"
+    assert page.headers["Vary"] == "Accept, Accept-Language, Accept-Encoding"
     assert page.headers["Content-Language"] == "cy"
 
 
 def test_links_of_a_document_lead_to_what_they_promise(client: FlaskClient) -> None:
     response = client.get("/doc/bell/mair.html")
     links = re.findall(r'<([^>]*)>; rel="([^"]*)"(?:; type="([^"]*)")?', response.headers["Link"])
-    assert {(target, rel) for target, rel, _ in links if rel != "alternate"} == {
-        ("/doc/bell/mair", "canonical"),
+    linkset = "/linkset.{}?iri=" + quote(BASE + "id/bell/mair", safe="")
+    assert {(target, rel) for target, rel, _ in links if rel not in ("alternate", "describedby")} == {
+        ("/doc/bell/mair.html", "canonical"),
         (BASE + "id/bell/mair", "describes"),
+        (BASE + "id/bell/mair", "cite-as"),
+        ("/dataset", "collection"),
+        ("https://schema.org/AboutPage", "type"),
+        ("https://creativecommons.org/publicdomain/zero/1.0/", "license"),
+        (linkset.format("json"), "linkset"),
+        (linkset.format("txt"), "linkset"),
     }
-    alternates = [(target, kind) for target, rel, kind in links if rel == "alternate"]
-    assert len(alternates) == len(FORMATS)
-    for target, kind in alternates:
-        assert client.get(target).mimetype == kind
+    for rel in ("alternate", "describedby"):
+        data = [(target, kind) for target, found, kind in links if found == rel]
+        assert len(data) == len(FORMATS)
+        for target, kind in data:
+            assert client.get(target).mimetype == kind
     page = Page(response.text)
     in_head = {(link["href"], link["rel"]) for link in page.all("link") if link["rel"] not in ("stylesheet", "icon")}
     assert in_head == {(target, rel) for target, rel, _ in links}

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote, unquote, urlencode
 
 from kg.settings import Settings
 
-__all__ = ["Addresses", "iris_of_path", "is_link", "raw_path"]
+__all__ = ["PIN_LENGTH", "Addresses", "iris_of_path", "is_link", "raw_path"]
+
+#: How much of a snapshot's name stands in an address: no two snapshots share so much.
+PIN_LENGTH = 16
 
 # What RFC 3986 lets stand in a path as it is; "%" too, because an IRI is never encoded twice.
 _SAFE = "/%:@!$&'()*+,;=~-._"
@@ -28,16 +31,29 @@ def is_link(iri: str) -> bool:
 
 @dataclass(frozen=True)
 class Addresses:
-    """Makes the addresses of one site, for readers of one language if they asked for it (`lang`)."""
+    """Makes the addresses of one site, for readers of one language if they asked for it (`lang`).
+
+    With `pin` (`/snapshot/…`) documents are those of one snapshot, whichever is in use.
+    """
 
     settings: Settings
     public_url: str = ""
     lang: str = ""
+    pin: str = ""
 
     def path(self, path: str, **parameters: object) -> str:
         """Return the address of a path of the site that is already encoded, with query parameters."""
-        query = urlencode({name: value for name, value in parameters.items() if value not in (None, "")})
-        return f"{self.public_url}{path}{'?' if query else ''}{query}"
+        given = {name: value for name, value in parameters.items() if value not in (None, "")} if parameters else None
+        return f"{self.public_url}{path}?{urlencode(given)}" if given else self.public_url + path
+
+    def here(self, path: str, **parameters: object) -> str:
+        """Return the address of a path in the state of the graph that is read: as `path`, or pinned."""
+        return self.path(self.pin + path, **parameters)
+
+    def absolute(self, path: str, **parameters: object) -> str:
+        """Return the whole address of a path, as data needs it; without a public address it is under `base_iri`."""
+        found = self.path(path, **parameters)
+        return found if self.public_url else self.settings.base_iri.rstrip("/") + found
 
     def page(self, path: str, **parameters: object) -> str:
         """Return the address of a page for readers: as `path`, and it keeps the language that was asked for."""
@@ -55,8 +71,12 @@ class Addresses:
             parameters["lang"] = self.lang if lang is None else lang
         if self.is_ours(iri):
             dot = f".{extension}" if extension else ""
-            return self.path(f"/doc/{self._local(iri)}{dot}", **parameters)
-        return self.path("/about", iri=iri, format=extension, **parameters)
+            return self.here(f"/doc/{self._local(iri)}{dot}", **parameters)
+        return self.here("/about", iri=iri, format=extension, **parameters)
+
+    def pinned(self, snapshot: str) -> Addresses:
+        """Return the addresses of documents as one snapshot has them, which stay."""
+        return replace(self, pin=f"/snapshot/{snapshot[:PIN_LENGTH]}")
 
     def page_of(self, iri: str, *, known: bool) -> str | None:
         """Return where a reader goes for an IRI: our page about it if there is one, else itself, else nowhere."""

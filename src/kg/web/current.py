@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 import time
 from pathlib import Path
 
 from kg.errors import SnapshotError
-from kg.snapshot import CURRENT, Snapshot, open_snapshot
+from kg.snapshot import CURRENT, MANIFEST, Snapshot, engine_of, open_snapshot
+from kg.web.addresses import PIN_LENGTH
 
 __all__ = ["Current"]
 
 _log = logging.getLogger(__name__)
+
+# So many old snapshots stay open for those who cited them.
+_MOST_KEPT = 8
 
 # How long a link to something that is not a whole snapshot is left alone before it is tried again, in seconds.
 _PATIENCE = 2.0
@@ -31,6 +36,7 @@ class Current:
         self._target = self._read()
         self._snapshot = open_snapshot(folder / self._target)
         self._failed: tuple[str, float] = ("", 0.0)
+        self._kept: dict[str, Snapshot] = {}
 
     def _read(self) -> str:
         try:
@@ -66,3 +72,26 @@ class Current:
         except SnapshotError as error:
             self._failed = (target, time.monotonic())
             _log.error("the last good snapshot stays in use: %s", error)
+
+    def named(self, name: str) -> Snapshot | None:
+        """Return the snapshot whose name begins so, if it is kept and was built by the engine of the one in use.
+
+        Another engine would show it otherwise than the pages that were cited.
+        """
+        snapshot = self.get()
+        if snapshot.name[:PIN_LENGTH] == name:
+            return snapshot
+        folder = self._link.parent
+        found = [path for path in folder.glob(f"{name}*")] if re.fullmatch(r"[0-9a-f]{16}", name) else []
+        if len(found) != 1 or not (found[0] / MANIFEST).is_file():
+            self._kept.pop(name, None)
+            return None
+        if name not in self._kept:
+            if engine_of(found[0]) != engine_of(snapshot.path):
+                return None
+            try:
+                opened = open_snapshot(found[0])
+            except SnapshotError:
+                return None
+            self._kept = {**dict(list(self._kept.items())[1 - _MOST_KEPT :]), name: opened}
+        return self._kept[name]

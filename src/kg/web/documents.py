@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from flask import Response
+from markupsafe import Markup
 
-from kg.entities import Description, describe
+from kg.entities import describe
+from kg.metadata import dataset_iri
 from kg.snapshot import Snapshot
 from kg.web.addresses import iris_of_path
+from kg.web.discovery import LINKSET, LINKSET_JSON, common_links, dataset_address, dataset_links, linkset
 from kg.web.negotiation import Offer
 from kg.web.portraits import paint
-from kg.web.responses import HTML, RDF_OFFERS, Link, Problem, content_type, redirect, respond
+from kg.web.responses import HTML, RDF_OFFERS, Link, Problem, redirect
 from kg.web.visits import Visit
 from kg.writers import FORMATS, write
 
-__all__ = ["about", "document", "not_found", "thing"]
+__all__ = ["about", "document", "embedded", "links", "not_found", "thing"]
 
 #: RDF before HTML: a client that says nothing, or `*/*`, gets Turtle. Browsers name HTML.
 OFFERS: Sequence[Offer] = (*RDF_OFFERS, HTML)
@@ -34,22 +39,41 @@ def find(snapshot: Snapshot, encoded: str) -> str | None:
 
 
 def thing(visit: Visit, rest: str = "") -> Response:
-    """Answer for a thing: 303 to the document about it that suits the client."""
+    """Answer for a thing: 303 to the document about it that suits the client.
+
+    One that was merged leads to what replaces it (301); of one that was withdrawn, the tombstone stays (410).
+    """
     encoded = visit.path.removeprefix("/id/")
     iri = find(visit.snapshot, encoded)
     if iri is None:
         raise not_found(visit, encoded)
-    return _see_document(visit, iri)
-
-
-def _see_document(visit: Visit, iri: str) -> Response:
+    if visit.snapshot.is_withdrawn(iri):
+        successor = _successor(visit, iri)
+        if successor is None:
+            return _answer(visit, iri, "")
+        target = visit.addresses.thing(successor)
+        return redirect(target, status=301, links=[Link(visit.addresses.ascii(successor), "successor-version")])
     addresses = visit.addresses
     offer = visit.choose(OFFERS, lambda extension: addresses.document(iri, extension))
+    links = [Link(addresses.document(iri, found.key), "describedby", found.media_type) for found in OFFERS]
     return redirect(
         addresses.document(iri, offer.key),
         vary=("Accept", "Accept-Language"),
-        links=[Link(addresses.document(iri, found.key), "describedby", found.media_type) for found in OFFERS],
+        links=[*links, *common_links(visit, iri, page=False)],
     )
+
+
+def _successor(visit: Visit, iri: str) -> str | None:
+    """Return the one thing of ours that replaces a withdrawn one in the end, None if there is none or are several."""
+    seen = {iri}
+    found = iri
+    while visit.snapshot.is_withdrawn(found):
+        following = visit.snapshot.successors(found)
+        if len(following) != 1 or following[0] in seen:
+            return None
+        found = following[0]
+        seen.add(found)
+    return found if visit.addresses.is_ours(found) and visit.snapshot.knows(found) else None
 
 
 def document(visit: Visit, rest: str = "") -> Response:
@@ -73,11 +97,7 @@ def about(visit: Visit) -> Response:
     if not iri:
         raise Problem(400, _("No IRI is asked for."), _("Write it after ?iri=, percent-encoded."))
     if extension and extension != "html" and extension not in FORMATS:
-        raise Problem(
-            400,
-            _("This format is unknown."),
-            _("Known formats: %(formats)s.") % {"formats": ", ".join(["html", *FORMATS])},
-        )
+        raise visit.unknown_format(["html", *FORMATS])
     settings = visit.snapshot.settings
     if not visit.snapshot.knows(iri):
         raise not_found(visit, "")
@@ -90,9 +110,15 @@ def about(visit: Visit) -> Response:
 
 def _answer(visit: Visit, iri: str, extension: str) -> Response:
     page = visit.page_number()
+    addresses, _ = visit.addresses, visit.say
+    vary: tuple[str, ...] = ()
+    if not extension:
+        vary = ("Accept",)
+        chosen = visit.choose(OFFERS, lambda found: addresses.document(iri, found, page=page)).key
+    else:
+        chosen = extension
     description = describe(visit.snapshot, iri, page=page)
     assert description is not None  # the graph knows it
-    addresses, _ = visit.addresses, visit.say
     if page > description.pages:
         raise Problem(
             404,
@@ -100,44 +126,76 @@ def _answer(visit: Visit, iri: str, extension: str) -> Response:
             _("The last page is %(page)s.") % {"page": description.pages},
             [(_("First page"), addresses.document(iri, extension))],
         )
-    vary: tuple[str, ...] = ()
-    if not extension:
-        vary = ("Accept",)
-        chosen = visit.choose(OFFERS, lambda found: addresses.document(iri, found, page=page)).key
-    else:
-        chosen = extension
     # An address that is negotiated says which representation this is.
     location = "" if extension else addresses.document(iri, chosen, page=page)
-    links = _links(visit, description, chosen, extension)
+    links = _links(visit, iri, chosen, page, description.pages, extension)
+    withdrawn = addresses.is_ours(iri) and visit.snapshot.is_withdrawn(iri)
+    # What was merged still has its document: it says what replaces it. What is gone has a tombstone.
+    status = 410 if withdrawn and _successor(visit, iri) is None else 200
     if chosen == "html":
         return visit.html(
             "entity.html",
+            status=status,
             vary=vary,
             links=links,
             location=location,
             portrait=paint(description, visit.snapshot, visit.names),
             formats=[(FORMATS[key].name, addresses.document(iri, key, page=page)) for key in FORMATS],
+            json_ld=embedded(write(description.own(), "jsonld", visit.snapshot.prefixes)),
+            lasting=addresses.pinned(visit.snapshot.name).document(iri, "html", page=page, lang=""),
         )
-    body = write(description.quads(visit.snapshot), chosen, visit.snapshot.prefixes)
-    offer = next(found for found in RDF_OFFERS if found.key == chosen)
-    return respond(body, content_type(offer), vary=vary, links=links, location=location)
+    return visit.rdf(
+        description.fours(visit.snapshot), chosen, status=status, vary=vary, links=links, location=location
+    )
 
 
-def _links(visit: Visit, description: Description, chosen: str, extension: str) -> list[Link]:
-    addresses, iri, page = visit.addresses, description.iri.value, description.page
+def _links(visit: Visit, iri: str, chosen: str, page: int, pages: int, extension: str) -> list[Link]:
+    addresses = visit.addresses
     neutral = "" if chosen != "html" else None
-    links = [Link(addresses.document(iri, page=page, lang=""), "canonical")]
-    links += [
-        Link(addresses.document(iri, found.key, page=page, lang=neutral), "alternate", found.media_type)
-        for found in OFFERS
-        if found.key != chosen
-    ]
-    if visit.addresses.is_ours(iri):
+    # Search engines and people mean the page in use, not one snapshot's.
+    links = [Link(replace(addresses, pin="").document(iri, "html", page=page, lang=""), "canonical")]
+    others = [(found, addresses.document(iri, found.key, page=page, lang=neutral)) for found in OFFERS]
+    links += [Link(address, "alternate", found.media_type) for found, address in others if found.key != chosen]
+    if chosen == "html":
+        links += [Link(address, "describedby", found.media_type) for found, address in others if found is not HTML]
+    if addresses.is_ours(iri):
         links.append(Link(addresses.ascii(iri), "describes"))
+        links.append(Link(addresses.path("/dataset"), "collection"))
+    links += common_links(visit, iri, page=chosen == "html")
+    if visit.pinned:
+        links.append(Link(replace(addresses, pin="").document(iri, extension, page=page), "latest-version"))
     for rel, number in (("prev", page - 1), ("next", page + 1)):
-        if 1 <= number <= description.pages:
+        if 1 <= number <= pages:
             links.append(Link(addresses.document(iri, extension, page=number), rel))
     return links
+
+
+def links(visit: Visit, key: str) -> Response:
+    """Answer with all links of the documents about a thing, or about the graph (RFC 9264)."""
+    offer = next((found for found in (LINKSET_JSON, LINKSET) if found.key == key), None)
+    iri = visit.arguments.get("iri", "")
+    addresses = visit.addresses
+    if offer is None:
+        raise visit.nothing_here()
+    if iri == dataset_iri(visit.snapshot.settings).value:
+        said = {dataset_address(visit, found.key): dataset_links(visit, found.key) for found in OFFERS}
+        return linkset(visit, offer, said)
+    description = describe(visit.snapshot, iri) if visit.snapshot.knows(iri) else None
+    if description is None:
+        raise not_found(visit, "")
+    said = {
+        addresses.document(iri, found.key): _links(visit, iri, found.key, 1, description.pages, found.key)
+        for found in OFFERS
+    }
+    return linkset(visit, offer, said)
+
+
+def embedded(json_ld: bytes) -> Markup:
+    """Return JSON-LD as it may stand in a page: nothing in it can end the element that it stands in."""
+    text = json.dumps(json.loads(json_ld), ensure_ascii=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
 
 
 def not_found(visit: Visit, encoded: str) -> Problem:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["MediaRange", "Offer", "choose_language", "choose_type", "parse_accept"]
+__all__ = ["MediaRange", "Offer", "accepts_gzip", "choose_language", "choose_type", "parse_accept"]
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _RANGE = re.compile(rf"(?P<type>{_TOKEN})/(?P<subtype>{_TOKEN})")
@@ -127,6 +127,22 @@ def _fits(media_range: MediaRange, media_type: str, offer: Offer) -> bool:
         name in offer.ignored or offer.parameters.get(name, "").lower() == value
         for name, value in media_range.parameters.items()
     )
+
+
+def accepts_gzip(header: str | None) -> bool:
+    """Tell whether a client takes a packed body at least as gladly as a plain one (RFC 9110, section 12.5.3).
+
+    >>> accepts_gzip("br, gzip;q=0.8"), accepts_gzip("*;q=0.1"), accepts_gzip("gzip;q=0"), accepts_gzip(None)
+    (True, True, False, False)
+    """
+    weights: dict[str, float] = {}
+    for part in (header or "").lower().split(","):
+        coding, _, weight = part.partition(";")
+        value = re.sub(r"\s|^q=", "", weight.strip()) if weight.strip() else "1"
+        if _WEIGHT.fullmatch(value):
+            weights[coding.strip(" \t")] = float(value)
+    packed = weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0)))
+    return packed > 0 and packed >= weights.get("identity", 0.0)
 
 
 def _languages(header: str) -> Iterator[tuple[str, float]]:

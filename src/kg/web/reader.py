@@ -125,10 +125,11 @@ class Names:
     snapshot: Snapshot
     reader: Reader
     addresses: Addresses
-    _labels: dict[str, dict[str, str]] = field(default_factory=dict)
-    _classes: dict[str, list[str]] = field(default_factory=dict)
+    _labels: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    _classes: dict[str, Sequence[str]] = field(default_factory=dict)
     _entities: set[str] = field(default_factory=set)
     _seen: set[str] = field(default_factory=set)
+    _links: dict[str, Shown] = field(default_factory=dict)
 
     def learn(self, terms: Iterable[Term | str | None]) -> None:
         """Fetch what is known of the IRIs among the terms."""
@@ -159,6 +160,12 @@ class Names:
 
     def link(self, iri: str) -> Shown:
         """Return a thing by its name, with its page if there is one."""
+        found = self._links.get(iri)
+        if found is None:
+            found = self._links[iri] = self._link(iri)
+        return found
+
+    def _link(self, iri: str) -> Shown:
         self.learn([iri])
         # Of files that belong to no project, everything that occurs has its page here; so no IRI leads away at once.
         anything = bool(self.snapshot.default_graph)

@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
 from flask import Flask, Response, g, request
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from pyoxigraph import Literal, Quad, RdfFormat, parse
+from pyoxigraph import Literal, Quad
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from kg.errors import FormatError, KGError
 from kg.executors import settings_at
-from kg.metadata import dataset_iri, describe_origin, read_origin
+from kg.metadata import dataset_iri
 from kg.vocabulary import VOID
-from kg.web import documents, endpoint, lists, questions
+from kg.web import discovery, documents, endpoint, lists, questions
 from kg.web.addresses import Addresses
 from kg.web.current import Current
 from kg.web.documents import OFFERS
+from kg.web.dumps import checksums, dump
+from kg.web.feed import feed
+from kg.web.fragments import fragments
 from kg.web.negotiation import choose_language
 from kg.web.reader import Reader
-from kg.web.responses import PROBLEM, RDF_OFFERS, Link, Problem, add_common_headers, content_type, respond
+from kg.web.responses import PROBLEM, Link, Problem, add_common_headers, content_type, finish, respond
+from kg.web.sitemap import sitemap, sitemap_part
 from kg.web.visits import Visit, problem_json
 from kg.web.vocabularies import ontology
-from kg.writers import FORMATS, write
+from kg.writers import FORMATS
 
 __all__ = ["create_app"]
 
@@ -72,13 +78,42 @@ def create_app(snapshots: Path, *, public_url: str = "", runtime: Path | None = 
 
     @app.after_request
     def leave(response: Response) -> Response:
-        return add_common_headers(response, public_origin=origin[0] if origin else "")
+        visit: Visit | None = g.get("visit")
+        add_common_headers(response, public_origin=origin[0] if origin else "")
+        return finish(response, modified=visit.modified if visit else None)
 
     def add(rule: str, answer: Callable[..., Response], methods: Sequence[str] = ("GET",)) -> None:
         def view(**values: str) -> Response:
             return answer(g.visit, **values)
 
         app.add_url_rule(rule, rule, view, methods=methods)
+
+    def pinned(visit: Visit, name: str, rest: str) -> Response:
+        """Answer from the one snapshot that the address names, as long as it is kept."""
+        _ = visit.say
+        snapshot = current.named(name)
+        if snapshot is None:
+            onward = [(_("The same address in the present state"), visit.addresses.path("/" + rest))]
+            raise Problem(
+                404,
+                _("This state of the graph is not kept here."),
+                _("Only the latest states are kept: snapshots.keep = %(number)s.")
+                % {"number": visit.snapshot.settings.snapshots_kept},
+                onward,
+            )
+        addresses = replace(visit.addresses, settings=snapshot.settings).pinned(snapshot.name)
+        g.visit = visit = replace(visit, snapshot=snapshot, addresses=addresses)
+        kind, _slash, last = visit.path.removeprefix("/").partition("/")
+        if kind == "doc" and last:
+            return documents.document(visit)
+        if kind == "dumps" and last:
+            return dumped(visit, last)
+        if kind == "about":
+            return documents.about(visit)
+        stem, dot, extension = kind.partition(".")
+        if stem == "dataset" and not last and bool(dot) == bool(extension):
+            return dataset(visit, extension)
+        return elsewhere(visit, "")
 
     def asset(visit: Visit, name: str) -> Response:
         if name not in static:
@@ -92,6 +127,20 @@ def create_app(snapshots: Path, *, public_url: str = "", runtime: Path | None = 
         ("/about", documents.about),
         ("/dataset", dataset),
         ("/dataset.<extension>", dataset),
+        ("/snapshot/<name>/<path:rest>", pinned),
+        ("/fragments", fragments),
+        ("/feed.atom", feed),
+        ("/dumps/<name>", dumped),
+        ("/linkset.<key>", documents.links),
+        ("/context.jsonld", discovery.context),
+        ("/.well-known/void", discovery.void),
+        ("/.well-known/api-catalog", discovery.api_catalog),
+        ("/dcat", discovery.catalogue),
+        ("/dcat.<extension>", discovery.catalogue),
+        ("/robots.txt", discovery.robots),
+        ("/llms.txt", discovery.llms),
+        ("/sitemap.xml", sitemap),
+        ("/sitemap-<int:number>.xml", sitemap_part),
         ("/views", questions.views),
         ("/views/<name>", questions.view),
         ("/graphs", endpoint.graphs),
@@ -136,8 +185,18 @@ def home(visit: Visit) -> Response:
     """Answer with the front page."""
     settings = visit.snapshot.settings
     featured = visit.snapshot.view(settings.home_view) if settings.home_view else None
+    addresses = visit.addresses
+    links = [
+        Link(addresses.path("/"), "canonical"),
+        Link(addresses.path("/dataset"), "describedby"),
+        Link(addresses.path("/.well-known/api-catalog"), "api-catalog", "application/linkset+json"),
+        Link(addresses.path("/sitemap.xml"), "sitemap", "application/xml"),
+    ]
+    if visit.history.changes:
+        links.append(Link(addresses.path("/feed.atom"), "alternate", "application/atom+xml"))
     return visit.only_html(
         "home.html",
+        links=links,
         featured=featured[0] if featured else None,
         result=questions.lay_out(*featured, visit.names) if featured else None,
         views=visit.snapshot.views(),
@@ -149,38 +208,34 @@ def dataset(visit: Visit, extension: str = "") -> Response:
     """Answer with what the graph says about itself, and the commit that it was built from."""
     if extension and extension != "html" and extension not in FORMATS:
         raise documents.not_found(visit, "")
-    addresses = visit.addresses
 
     def address(key: str) -> str:
-        return addresses.page("/dataset.html") if key == "html" else addresses.path(f"/dataset.{key}")
+        return discovery.dataset_address(visit, key)
 
     chosen = extension or visit.choose(OFFERS, address).key
     vary = () if extension else ("Accept",)
     location = "" if extension else address(chosen)
-    links = [Link(addresses.path("/dataset"), "canonical")]
-    links += [Link(address(found.key), "alternate", found.media_type) for found in OFFERS if found.key != chosen]
-    quads = about_itself(visit)
-    if chosen == "html":
-        return visit.html(
-            "dataset.html",
-            vary=vary,
-            links=links,
-            location=location,
-            origin=read_origin(visit.snapshot.path),
-            numbers=_numbers(visit, quads),
-            formats=[(FORMATS[key].name, address(key)) for key in FORMATS],
-        )
-    body = write(quads, chosen, visit.snapshot.prefixes)
-    offer = next(found for found in RDF_OFFERS if found.key == chosen)
-    return respond(body, content_type(offer), vary=vary, links=links, location=location)
+    links = discovery.dataset_links(visit, chosen)
+    quads = discovery.describe_dataset(visit)
+    if chosen != "html":
+        return visit.rdf(quads, chosen, vary=vary, links=links, location=location)
+    return visit.html(
+        "dataset.html",
+        vary=vary,
+        links=links,
+        location=location,
+        origin=visit.origin,
+        numbers=_numbers(visit, quads),
+        formats=[(FORMATS[key].name, address(key)) for key in FORMATS],
+        dumps=discovery.dumps(visit),
+        services=discovery.services(),
+        json_ld=documents.embedded(json.dumps(discovery.schema_org(visit)).encode()),
+    )
 
 
-def about_itself(visit: Visit) -> list[Quad]:
-    """Return the metadata of the snapshot in use, with its origin."""
-    text = "".join(f"{line} .\n" for line in visit.snapshot.meta["about"])
-    settings = visit.snapshot.settings
-    origin = read_origin(visit.snapshot.path)
-    return [*parse(text, format=RdfFormat.N_QUADS), *describe_origin(settings, origin)]
+def dumped(visit: Visit, name: str) -> Response:
+    """Answer with a dump, or with the checksums of all."""
+    return checksums(visit) if name == "SHA256SUMS" else dump(visit, name)
 
 
 def _numbers(visit: Visit, quads: list[Quad]) -> list[tuple[str, str]]:

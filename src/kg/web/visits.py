@@ -6,21 +6,26 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from datetime import UTC, datetime
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 from flask import Request, Response
 from jinja2 import Environment
+from pyoxigraph import Quad
 from werkzeug.datastructures import MultiDict
 
+from kg.history import HISTORY, History, read_history
+from kg.metadata import ORIGIN, Origin, read_origin
 from kg.pool import Question, Result, ask_now
 from kg.settings import Settings
 from kg.snapshot import Snapshot
 from kg.web.addresses import Addresses, raw_path
 from kg.web.negotiation import Offer, choose_type
 from kg.web.reader import Names, Reader
-from kg.web.responses import HTML, PROBLEM, Link, Problem, content_type, respond
+from kg.web.responses import HTML, PROBLEM, RDF_OFFERS, Link, Problem, content_type, respond
+from kg.writers import Four, write
 
 __all__ = ["Visit"]
 
@@ -49,13 +54,42 @@ class Visit:
 
     @cached_property
     def path(self) -> str:
-        """The path as it was sent, percent-encoded; it begins with one slash, so it cannot lead to another host."""
-        return "/" + raw_path(self.request.environ).lstrip("/")
+        """The path as it was sent, percent-encoded, without the part that pins a snapshot.
+
+        It begins with one slash, so it cannot lead to another host.
+        """
+        return "/" + raw_path(self.request.environ).lstrip("/").removeprefix(self.addresses.pin[1:]).lstrip("/")
+
+    @property
+    def pinned(self) -> bool:
+        """Whether the address names the snapshot, so that the answer stays what it is."""
+        return bool(self.addresses.pin)
 
     @property
     def arguments(self) -> MultiDict[str, str]:
         """The parameters of the query string."""
         return self.request.args
+
+    @property
+    def origin(self) -> Origin:
+        """The commit that the snapshot was last built from, as far as it is known."""
+        return _origin(self.snapshot.path, _changed(self.snapshot.path / ORIGIN))
+
+    @property
+    def history(self) -> History:
+        """What git knows of the files of the snapshot."""
+        return _history(self.snapshot.path, _changed(self.snapshot.path / HISTORY))
+
+    @property
+    def modified(self) -> datetime | None:
+        """When the graph last changed, None where git does not know: without it, or with changes of its own."""
+        origin = self.origin
+        return None if origin.dirty or not origin.date else datetime.fromisoformat(origin.date).astimezone(UTC)
+
+    def nothing_here(self) -> Problem:
+        """Return the 404 for an address that leads nowhere."""
+        _ = self.say
+        return Problem(404, _("The graph does not know this."), _("Nothing in it has this address."))
 
     def page_number(self) -> int:
         """Return the number of the page that is asked for. Raises Problem (400) for what is not one."""
@@ -69,8 +103,23 @@ class Visit:
             )
         return int(text)
 
+    def unknown_format(self, known: Iterable[str]) -> Problem:
+        """Return the 400 for a format that nothing here has."""
+        _ = self.say
+        return Problem(
+            400, _("This format is unknown."), _("Known formats: %(formats)s.") % {"formats": ", ".join(known)}
+        )
+
     def choose(self, offers: Sequence[Offer], address: Callable[[str], str]) -> Offer:
-        """Return the offer that suits the client best. Raises Problem (406) with all of them and their addresses."""
+        """Return the offer that suits the client best; `?format=` in the address wins over the header.
+
+        Raises Problem: 400 for a format that there is not, 406 with all offers and their addresses.
+        """
+        if asked := self.arguments.get("format") or self.arguments.get("_mediatype"):
+            named = [found for found in offers if asked in (found.key, found.media_type)]
+            if not named:
+                raise self.unknown_format(found.key for found in offers)
+            return named[0]
         offer = choose_type(self.request.headers.get("Accept"), offers)
         if offer is not None:
             return offer
@@ -139,6 +188,30 @@ class Visit:
             vary=(*vary, "Accept-Language"),
             links=links,
             location=location,
+            pinned=self.pinned and status == 200,
+        )
+
+    def rdf(
+        self,
+        quads: Iterable[Quad | Four],
+        extension: str,
+        *,
+        status: int = 200,
+        vary: Iterable[str] = (),
+        links: Sequence[Link] = (),
+        location: str = "",
+    ) -> Response:
+        """Return quads as a document in the format of an extension."""
+        offer = next(found for found in RDF_OFFERS if found.key == extension)
+        body = write(quads, extension, self.snapshot.prefixes)
+        return respond(
+            body,
+            content_type(offer),
+            status=status,
+            vary=vary,
+            links=links,
+            location=location,
+            pinned=self.pinned and status == 200,
         )
 
     def only_html(self, template: str, **values: Any) -> Response:
@@ -149,7 +222,7 @@ class Visit:
     def switch(self, language: str) -> str:
         """Return the address of this very page in a language."""
         kept: Mapping[str, Any] = {key: value for key, value in self.arguments.items() if key != "lang"}
-        return self.addresses.path(self.path, **{**kept, "lang": language})
+        return self.addresses.here(self.path, **{**kept, "lang": language})
 
     def problem(self, problem: Problem) -> Response:
         """Return the answer to a request that has none: a page for people, problem+json for programs."""
@@ -163,6 +236,24 @@ class Visit:
             )  # fmt: skip
         response.headers.update(problem.headers)
         return response
+
+
+def _changed(path: Path) -> int:
+    """Return when a file last changed, 0 for one that is not there."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=16)
+def _origin(snapshot: Path, _changed_at: int) -> Origin:
+    return read_origin(snapshot)
+
+
+@lru_cache(maxsize=16)
+def _history(snapshot: Path, _changed_at: int) -> History:
+    return read_history(snapshot)
 
 
 def problem_json(problem: Problem) -> str:

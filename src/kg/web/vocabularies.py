@@ -12,12 +12,13 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 from kg.labels import local_name
 from kg.snapshot import Fact
 from kg.vocabulary import LABELS, OWL, RDF, RDFS, SKOS
+from kg.web.discovery import common_links
 from kg.web.documents import OFFERS
 from kg.web.portraits import DESCRIPTIONS, describe_in_words
 from kg.web.reader import Shown, Text
-from kg.web.responses import RDF_OFFERS, Link, content_type, respond
+from kg.web.responses import HTML, Link
 from kg.web.visits import Visit
-from kg.writers import FORMATS, write
+from kg.writers import FORMATS
 
 __all__ = ["Term", "ontology"]
 
@@ -63,15 +64,19 @@ def ontology(visit: Visit) -> Response | None:
 
 
 def _answer(visit: Visit, facts: Sequence[Fact], path: str, extension: str) -> Response:
-    addresses = visit.addresses
+    addresses, iri = visit.addresses, visit.snapshot.settings.ontology_iri
 
     def address(key: str) -> str:
-        return addresses.page(f"{path}.html") if key == "html" else addresses.path(f"{path}.{key}")
+        return addresses.here(f"{path}.html", lang=addresses.lang) if key == "html" else addresses.here(f"{path}.{key}")
 
     chosen = extension or visit.choose(OFFERS, address).key
     vary = () if extension else ("Accept",)
     links = [Link(addresses.path("/" + visit.snapshot.settings.ontology), "canonical")]
     links += [Link(address(found.key), "alternate", found.media_type) for found in OFFERS if found.key != chosen]
+    if chosen == "html":
+        links += [Link(address(found.key), "describedby", found.media_type) for found in OFFERS if found is not HTML]
+    links += [Link(addresses.ascii(iri), "describes"), Link(addresses.path("/dataset"), "collection")]
+    links += common_links(visit, iri, page=chosen == "html")
     location = "" if extension else address(chosen)
     if chosen == "html":
         return visit.html(
@@ -82,12 +87,9 @@ def _answer(visit: Visit, facts: Sequence[Fact], path: str, extension: str) -> R
             formats=[(FORMATS[key].name, address(key)) for key in FORMATS],
             **_contents(visit, facts),
         )
-    graph = NamedNode(visit.snapshot.settings.ontology_iri)
-    body = write(
-        (Quad(fact.subject, fact.predicate, fact.object, graph) for fact in facts), chosen, visit.snapshot.prefixes
-    )
-    offer = next(found for found in RDF_OFFERS if found.key == chosen)
-    return respond(body, content_type(offer), vary=vary, links=links, location=location)
+    graph = NamedNode(iri)
+    quads = [Quad(fact.subject, fact.predicate, fact.object, graph) for fact in facts]
+    return visit.rdf(quads, chosen, vary=vary, links=links, location=location)
 
 
 def _contents(visit: Visit, facts: Sequence[Fact]) -> dict[str, Any]:
