@@ -262,3 +262,66 @@ def test_host_header_enters_no_address(client: FlaskClient) -> None:
     for address in ("/", "/id/bell/mair", "/doc/bell/mair", "/nope", "/geirfa"):
         response = client.get(address, headers={**HTML, **spoof})
         assert "evil.example" not in response.text + str(response.headers)
+
+
+def test_every_vocabulary_answers_at_its_own_iri(client: FlaskClient, snapshot: Snapshot) -> None:
+    files = [file for file in snapshot.files.values() if file.role in ("ontology", "shapes")]
+    assert len(files) == 3
+    for graph in {file.graph.value for file in files}:
+        path = "/" + graph.removeprefix(BASE)
+        said = {(f.subject, f.predicate, f.object) for f in snapshot.stated_in(graph)}
+        assert said
+        for address in (path, f"{path}.ttl"):
+            response = client.get(address)
+            assert (response.status_code, response.mimetype) == (200, "text/turtle")
+            found = Dataset(parse(response.data, format=RdfFormat.TURTLE))
+            assert len(found) == len(said)
+        for address in (path, f"{path}.html"):
+            page = client.get(address, headers=HTML)
+            assert (page.status_code, page.mimetype) == (200, "text/html")
+            assert f'<{graph}>; rel="describes"' in page.headers["Link"]
+    for address in ("/geirfa/9.9.9", "/geirfa.xyz", "/geirfa/x y", "/geirfa/%3C%3E", "/graph/none"):
+        assert client.get(address).status_code == 404
+
+
+def test_named_graph_of_a_file_leads_to_what_is_said_of_it(client: FlaskClient, snapshot: Snapshot) -> None:
+    for file in snapshot.files.values():
+        path = "/" + file.graph.value.removeprefix(BASE)
+        response = client.get(path)
+        if file.role in ("ontology", "shapes"):
+            assert response.status_code == 200
+        else:
+            assert response.status_code == 303
+            assert client.get(response.headers["Location"]).status_code == 200
+    inferred = client.get("/graph/inferred")
+    assert (inferred.status_code, inferred.headers["Location"]) == (
+        303,
+        "/graphs?graph=" + quote(BASE + "graph/inferred", safe=""),
+    )
+
+
+def test_turtle_is_in_the_order_of_the_shapes_and_names_come_last(client: FlaskClient, snapshot: Snapshot) -> None:
+    text = client.get("/doc/casting/y-fawr.ttl").text
+    prefixes, _, body = text.partition("\n\n")
+    for name in re.findall(r"@prefix ([\w-]*):", prefixes):
+        assert f"{name}:" in body
+    blocks = body.split("\n\n")
+    assert blocks[0].startswith("casting:y-fawr\n")
+    classes = snapshot.classes_of([BASE + "id/casting/y-fawr"], specific=False)[BASE + "id/casting/y-fawr"]
+    wanted = [iri.rpartition("#")[2] for _, shown in snapshot.arranged(classes) for iri, _ in shown]
+    found = [name for name in re.findall(r"^  cloch:(\w+) ", blocks[0], re.MULTILINE) if name in wanted]
+    assert found == [name for name in wanted if name in found]
+    assert len(found) > 2
+    names = re.compile(r"\s*(rdfs:label|skos:prefLabel|\")")
+    only_names = [all(names.match(line) for line in block.split("\n")[1:]) for block in blocks]
+    first = only_names.index(True)
+    assert all(only_names[first:-1])  # the last block is about the document
+
+
+def test_format_in_the_address_wins_and_an_unknown_one_is_refused(client: FlaskClient) -> None:
+    assert client.get("/doc/bell/mair?format=nt", headers=HTML).mimetype == "application/n-triples"
+    assert client.get("/doc/bell/mair?_mediatype=text/turtle", headers=HTML).mimetype == "text/turtle"
+    assert client.get("/id/bell/mair?format=jsonld").headers["Location"] == "/doc/bell/mair.jsonld"
+    for address in ("/doc/bell/mair", "/id/bell/mair", "/doc/bell/mair.html", "/geirfa", "/dataset", "/fragments", "/"):
+        for asked in ("?format=nonsense", "?_mediatype=image/png"):
+            assert client.get(address + asked, headers=HTML).status_code in (400, 406)

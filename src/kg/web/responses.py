@@ -21,6 +21,8 @@ __all__ = [
     "CSV",
     "HTML",
     "JSON",
+    "KEYS",
+    "MEDIA_TYPES",
     "RDF_OFFERS",
     "RESULTS",
     "SPARQL",
@@ -48,13 +50,21 @@ RDF_OFFERS: Sequence[Offer] = tuple(
     Offer(
         found.extension,
         found.media_type,
-        ("application/json",) if found.extension == "jsonld" else (),
+        # Before it had a type of its own, N-Triples was text/plain; some clients still ask for it so.
+        {"jsonld": ("application/json",), "nt": ("text/plain",)}.get(found.extension, ()),
         _UTF8 if found.media_type.startswith("text/") else {},
         # A client may ask for a form of JSON-LD; it gets the compacted one, and the type does not say otherwise.
         ("profile",) if found.extension == "jsonld" else (),
     )
     for found in FORMATS.values()
 )
+
+#: Every format of this site by its key, and every media type: what `?format=` and `?_mediatype=` may ask for.
+KEYS = (HTML.key, *FORMATS, "json", "xml", "csv", "tsv", "rq")
+MEDIA_TYPES = (
+    "application/sparql-results+xml", "text/tab-separated-values",
+    *(offer.media_type for offer in (HTML, *RDF_OFFERS, JSON, RESULTS, CSV, SPARQL)),
+)  # fmt: skip
 
 # How long an answer may be used without asking: a document until it changes, a redirect for a minute.
 FRESH = {"document": "no-cache", "redirect": "public, max-age=60", "pinned": "public, max-age=31536000, immutable"}

@@ -20,7 +20,7 @@ from kg.executors import settings_at
 from kg.metadata import dataset_iri
 from kg.vocabulary import VOID
 from kg.web import discovery, documents, endpoint, lists, questions
-from kg.web.addresses import Addresses
+from kg.web.addresses import Addresses, iris_of_path
 from kg.web.current import Current
 from kg.web.documents import OFFERS
 from kg.web.dumps import checksums, dump
@@ -28,7 +28,18 @@ from kg.web.feed import feed
 from kg.web.fragments import fragments
 from kg.web.negotiation import choose_language
 from kg.web.reader import Reader
-from kg.web.responses import PROBLEM, Link, Problem, add_common_headers, content_type, finish, respond
+from kg.web.responses import (
+    KEYS,
+    MEDIA_TYPES,
+    PROBLEM,
+    Link,
+    Problem,
+    add_common_headers,
+    content_type,
+    finish,
+    redirect,
+    respond,
+)
 from kg.web.sitemap import sitemap, sitemap_part
 from kg.web.visits import Visit, problem_json
 from kg.web.vocabularies import ontology
@@ -75,6 +86,11 @@ def create_app(snapshots: Path, *, public_url: str = "", runtime: Path | None = 
                 _("This graph is not in that language."),
                 _("Known languages: %(languages)s.") % {"languages": ", ".join(languages)},
             )
+
+        # Also where an extension says the format: a page is no answer to whoever asks for what there is not.
+        for name, known_formats in (("format", KEYS), ("_mediatype", MEDIA_TYPES)):
+            if request.args.get(name, "") not in ("", *known_formats):
+                raise g.visit.unknown_format(known_formats)
 
     @app.after_request
     def leave(response: Response) -> Response:
@@ -257,11 +273,22 @@ def health(visit: Visit) -> Response:
 
 
 def elsewhere(visit: Visit, rest: str) -> Response:
-    """Answer with the ontology, whose path is a setting; nothing else is left."""
+    """Answer at the addresses that are settings or data: the vocabularies, and the named graphs of files."""
     response = ontology(visit)
-    if response is None:
-        raise documents.not_found(visit, "")
-    return response
+    if response is not None:
+        return response
+    base = visit.snapshot.settings.base_iri
+    graphs = {graph.value for graph in visit.snapshot.graphs}
+    for iri in iris_of_path(base, visit.path[1:]):
+        if iri in graphs:
+            known = visit.snapshot.knows(iri)
+            return redirect(visit.addresses.document(iri) if known else graph_address(visit, iri))
+    raise documents.not_found(visit, "")
+
+
+def graph_address(visit: Visit, graph: str) -> str:
+    """Return where the statements of a graph are of which nothing else is said."""
+    return visit.addresses.path("/graphs", graph=graph)
 
 
 # --- when something is wrong -----------------------------------------------------------------------------

@@ -9,16 +9,18 @@ from typing import Any
 from flask import Response
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
+from kg.entities import describe
 from kg.labels import local_name
+from kg.project import Role
 from kg.snapshot import Fact
 from kg.vocabulary import LABELS, OWL, RDF, RDFS, SKOS
 from kg.web.discovery import common_links
-from kg.web.documents import OFFERS
-from kg.web.portraits import DESCRIPTIONS, describe_in_words
+from kg.web.documents import OFFERS, embedded
+from kg.web.portraits import DESCRIPTIONS, describe_in_words, paint
 from kg.web.reader import Shown, Text
 from kg.web.responses import HTML, Link
 from kg.web.visits import Visit
-from kg.writers import FORMATS
+from kg.writers import FORMATS, write
 
 __all__ = ["Term", "ontology"]
 
@@ -45,51 +47,68 @@ class Term:
 
 
 def ontology(visit: Visit) -> Response | None:
-    """Answer at the ontology's IRI, at that of its version, and with an extension; None for any other path."""
-    settings = visit.snapshot.settings
+    """Answer at the IRI of an ontology, a vocabulary or shapes, at that of its version, and with an extension.
+
+    None for any other path.
+    """
     path = visit.path.lstrip("/")
-    if not path.startswith(settings.ontology):
-        return None
     stem, dot, extension = path.rpartition(".")
     if not dot or (extension != "html" and extension not in FORMATS):
         stem, extension = path, ""
-    facts = visit.snapshot.stated_in(settings.ontology_iri)
-    here = {settings.ontology_iri} | {
-        fact.object.value for fact in facts
-        if fact.subject.value == settings.ontology_iri and fact.predicate == OWL.versionIRI
-    }  # fmt: skip
-    if not facts or settings.base_iri + stem not in here:
+    iri = _named(visit, visit.snapshot.settings.base_iri + stem)
+    return None if iri is None else _answer(visit, iri, "/" + stem, extension)
+
+
+def _named(visit: Visit, iri: str) -> str | None:
+    """Return the vocabulary that an IRI names, by itself or as one of its versions."""
+    files = visit.snapshot.files.values()
+    vocabularies = {file.graph.value for file in files if file.role in (Role.ONTOLOGY.value, Role.SHAPES.value)}
+    if iri in vocabularies:
+        return iri
+    try:
+        versions = visit.snapshot.facts(predicate=OWL.versionIRI, object=NamedNode(iri))
+    except ValueError:  # what was asked for is no IRI
         return None
-    return _answer(visit, facts, "/" + stem, extension)
+    return next((fact.subject.value for fact in versions if fact.subject.value in vocabularies), None)
 
 
-def _answer(visit: Visit, facts: Sequence[Fact], path: str, extension: str) -> Response:
-    addresses, iri = visit.addresses, visit.snapshot.settings.ontology_iri
+def _answer(visit: Visit, iri: str, path: str, extension: str) -> Response:
+    addresses, settings = visit.addresses, visit.snapshot.settings
 
     def address(key: str) -> str:
         return addresses.here(f"{path}.html", lang=addresses.lang) if key == "html" else addresses.here(f"{path}.{key}")
 
     chosen = extension or visit.choose(OFFERS, address).key
     vary = () if extension else ("Accept",)
-    links = [Link(addresses.path("/" + visit.snapshot.settings.ontology), "canonical")]
+    links = [Link(addresses.path("/" + addresses.ascii(iri[len(settings.base_iri) :])), "canonical")]
     links += [Link(address(found.key), "alternate", found.media_type) for found in OFFERS if found.key != chosen]
     if chosen == "html":
         links += [Link(address(found.key), "describedby", found.media_type) for found in OFFERS if found is not HTML]
     links += [Link(addresses.ascii(iri), "describes"), Link(addresses.path("/dataset"), "collection")]
     links += common_links(visit, iri, page=chosen == "html")
     location = "" if extension else address(chosen)
-    if chosen == "html":
-        return visit.html(
-            "ontology.html",
-            vary=vary,
-            links=links,
-            location=location,
-            formats=[(FORMATS[key].name, address(key)) for key in FORMATS],
-            **_contents(visit, facts),
-        )
-    graph = NamedNode(iri)
-    quads = [Quad(fact.subject, fact.predicate, fact.object, graph) for fact in facts]
-    return visit.rdf(quads, chosen, vary=vary, links=links, location=location)
+    facts = visit.snapshot.stated_in(iri)
+    if chosen != "html":
+        graph = NamedNode(iri)
+        quads = [Quad(fact.subject, fact.predicate, fact.object, graph) for fact in facts]
+        return visit.rdf(quads, chosen, vary=vary, links=links, location=location)
+    formats = [(FORMATS[key].name, address(key)) for key in FORMATS]
+    if iri == settings.ontology_iri:
+        shown = _contents(visit, facts)
+        return visit.html("ontology.html", vary=vary, links=links, location=location, formats=formats, **shown)
+    description = describe(visit.snapshot, iri)
+    if description is None:  # its file says nothing of itself
+        raise visit.nothing_here()
+    return visit.html(
+        "entity.html",
+        vary=vary,
+        links=links,
+        location=location,
+        formats=formats,
+        portrait=paint(description, visit.snapshot, visit.names),
+        json_ld=embedded(write(description.own(), "jsonld", visit.snapshot.prefixes)),
+        lasting=addresses.pinned(visit.snapshot.name).here(f"{path}.html"),
+    )
 
 
 def _contents(visit: Visit, facts: Sequence[Fact]) -> dict[str, Any]:
