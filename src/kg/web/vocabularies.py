@@ -62,7 +62,8 @@ def ontology(visit: Visit) -> Response | None:
 def _named(visit: Visit, iri: str) -> str | None:
     """Return the vocabulary that an IRI names, by itself or as one of its versions."""
     files = visit.snapshot.files.values()
-    vocabularies = {file.graph.value for file in files if file.role in (Role.ONTOLOGY.value, Role.SHAPES.value)}
+    roles = (Role.ONTOLOGY.value, Role.SHAPES.value)
+    vocabularies = {f.graph.value for f in files if f.role in roles and isinstance(f.graph, NamedNode)}
     if iri in vocabularies:
         return iri
     try:
