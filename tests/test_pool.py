@@ -249,7 +249,8 @@ def test_kept_answers_are_bounded_in_bytes_and_the_oldest_go(runtime: Path, exec
 @pytest.mark.parametrize("end", ["die time", "die memory", "die crash"])
 def test_the_end_of_a_process_is_not_kept(runtime: Path, executors: Executors, end: str) -> None:
     async def work(pool: Pool) -> list[str]:
-        return [(await pool.ask(q(end))).status for _ in range(2)]
+        asked = replace(q(end), boolean_form="json", triples_form="ttl")
+        return [(await pool.ask(asked)).status for _ in range(2)]
 
     assert run(runtime, work)[1] == "ok"
 
