@@ -114,7 +114,7 @@ def snapshots_in(folder: Path) -> set[str]:
 
 def leftovers_in(folder: Path) -> list[str]:
     """Return what a build has left behind in a folder of snapshots that does not belong there."""
-    expected = {CURRENT, "lock", "inputs.json", ".gitignore", *snapshots_in(folder)}
+    expected = {CURRENT, "lock", "inputs.json", ".gitignore", "checks", *snapshots_in(folder)}
     return sorted(path.name for path in folder.iterdir() if path.name not in expected)
 
 

@@ -12,16 +12,14 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Store
 
-import kg
 from kg import history, metadata
 from kg.dumps import write_dumps
+from kg.engine import engine_version
 from kg.errors import KGError, QueryError, SnapshotError
 from kg.files import FileSet
 from kg.labels import labels_in, local_name, sort_key, worked_out_labels
@@ -90,24 +88,6 @@ class Built:
     snapshot: Snapshot
     fresh: bool
     findings: Sequence[Finding] = ()
-
-
-@cache
-def engine_version() -> str:
-    """Return the engine's version and a digest of its code, so that a changed engine builds anew."""
-    digest = hashlib.sha256()
-    root = resources.files("kg")
-
-    def walk(folder: Any, prefix: str) -> Iterator[tuple[str, bytes]]:
-        for item in sorted(folder.iterdir(), key=lambda found: found.name):
-            if item.is_dir() and item.name != "__pycache__":
-                yield from walk(item, f"{prefix}{item.name}/")
-            elif item.name.endswith((".py", ".po", ".ttl")):
-                yield f"{prefix}{item.name}", item.read_bytes()
-
-    for name, data in walk(root, ""):
-        digest.update(f"{name}\0{len(data)}\0".encode() + data)
-    return f"{kg.__version__}+{digest.hexdigest()[:12]}"
 
 
 # --- the folder of snapshots -----------------------------------------------------------------------------

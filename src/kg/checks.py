@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import difflib
 import functools
+import hashlib
+import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Store
 from rdflib import namespace
 
+from kg.engine import engine_version
 from kg.errors import DateError, QueryError
 from kg.findings import Finding, Severity, in_order, translated, unreadable
 from kg.lint import lint
+from kg.memo import Memo, Shelf
 from kg.messages import say
 from kg.project import PREFIX_TABLE, Project, Reading, Role
 from kg.queries import Data, ask_within
@@ -23,7 +29,7 @@ from kg.turtle import Document, Statement, excerpt_of, used_prefixes
 from kg.views import read_view
 from kg.vocabulary import KG, OWL, RDF, RDFS, SKOS
 
-__all__ = ["Checked", "check"]
+__all__ = ["Checked", "brought", "check", "recheck"]
 
 Term = NamedNode | BlankNode | Literal
 
@@ -43,10 +49,11 @@ class Checked:
         return all(finding.severity is not Severity.VIOLATION for finding in self.findings)
 
 
-def check(project: Project, reading: Reading, *, language: str) -> Checked:
+def check(project: Project, reading: Reading, *, language: str, memo: Memo | None = None) -> Checked:
     """Return all findings of all checks, in order, with messages in the language.
 
-    While a file cannot be read, checks that need all files are put off: they would blame the others.
+    While a file cannot be read, checks that need all files are put off: they would blame the others. With the memo
+    of an earlier check, shapes look only at what has changed; the findings are the same.
     """
     rules = compile_rules(Triple(*quad) for quad in _asserted(reading, Role.ONTOLOGY))
     closure = infer(rules.rules, [Triple(*quad) for quad in _asserted(reading, *_STATED)])
@@ -65,9 +72,49 @@ def check(project: Project, reading: Reading, *, language: str) -> Checked:
         findings += _terms(project, reading)
         findings += _links(project, reading)
         findings += lint(project, reading, standard=_standard_terms())
-        findings += validate(project, reading, language=language)
+        findings += validate(project, reading, language=language, memo=memo)
         findings += _clashes(project, reading, rules, closure)
     return Checked(in_order(translated(findings, language)), rules, closure)
+
+
+def recheck(
+    project: Project, shelf: Path, *, language: str, progress: Callable[[str], None] = lambda _: None
+) -> list[Finding]:
+    """Return the findings of `check`, using what earlier checks have left in a folder.
+
+    Files that were checked before, by this engine and in this language, are not even read. Others are read, and their
+    shapes run only where something changed.
+    """
+    digest = hashlib.sha256(f"{engine_version()}\n{language}\n{project.inputs_digest()}".encode()).hexdigest()
+    known = Shelf(shelf).take(digest)
+    if known is not None:
+        return known
+    progress("reading files")
+    reading = project.read()
+    progress("checking")
+    rest = [engine_version(), language, project.settings.languages, project.settings.source, dict(project.prefixes)]
+    rest += [[document.path, document.text] for document in reading.documents.get(Role.SHAPES, ())]
+    memo = Memo(shelf / "memo.sqlite", hashlib.sha256(json.dumps(rest).encode()).hexdigest())
+    findings = check(project, reading, language=language, memo=memo).findings
+    memo.save()
+    Shelf(shelf).put(digest, findings)
+    return list(findings)
+
+
+def brought(now: Sequence[Finding], before: Sequence[Finding]) -> list[Finding]:
+    """Return the findings that were not there before, wherever in their file they stand now."""
+
+    def what(finding: Finding) -> tuple[object, ...]:
+        return finding.path, finding.rule, finding.severity, finding.message, finding.result
+
+    left = Counter(map(what, before))
+    found = []
+    for finding in now:
+        if left[what(finding)]:
+            left[what(finding)] -= 1
+        else:
+            found.append(finding)
+    return found
 
 
 _STATED = (Role.ONTOLOGY, Role.REGISTER, Role.SOURCE)

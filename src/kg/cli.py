@@ -172,28 +172,34 @@ def _report(findings: Sequence[Finding], *, err: bool, infos: bool = False) -> N
 )  # fmt: skip
 @click.option("--lang", metavar="TAG", help="Language of the messages; default: the graph's first.")
 @click.option("--all", "infos", is_flag=True, help="Print infos too: what is left to do, not mistakes.")
+@click.option("--changed-since", "ref", metavar="REF", help="Report only what came since this commit.")
 @click.pass_context
-def check_command(context: click.Context, form: str, lang: str | None, infos: bool) -> None:
+def check_command(context: click.Context, form: str, lang: str | None, infos: bool, ref: str | None) -> None:
     """Check settings, files, links, locators, shapes and logic.
 
     \b
     Each finding has its file, line and column, and says what to do:
       kg check --lang fr
     """
-    from kg.checks import check
+    from kg.checks import brought, recheck
+    from kg.history import files_at
+    from kg.project import open_project
     from kg.reports import REPORTS
 
     project = _project(context)
+    language = lang or project.settings.default_language
+    shelf = project.snapshots / "checks"
     with _progress() as step:
-        step("reading files")
-        reading = project.read()
-        step("checking")
-        checked = check(project, reading, language=lang or project.settings.default_language)
+        before: list[Finding] = []
+        if ref:
+            with files_at(project.root, ref) as root:
+                before = recheck(open_project(root), shelf, language=language, progress=lambda s: step(f"{s} of {ref}"))
+        findings = brought(recheck(project, shelf, language=language, progress=step), before)
     if form == "text":
-        _report(checked.findings, err=False, infos=infos)
-    elif report := REPORTS[form](checked.findings):
+        _report(findings, err=False, infos=infos)
+    elif report := REPORTS[form](findings):
         click.echo(report)
-    context.exit(0 if checked.passed else 1)
+    context.exit(1 if any(finding.severity == "violation" for finding in findings) else 0)
 
 
 @main.command("format")

@@ -1,15 +1,21 @@
-"""What git knows of the files of a graph: the latest changes, and when each file last changed."""
+"""What git knows of the files of a graph: the latest changes, when each last changed, how they were in a commit."""
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-__all__ = ["HISTORY", "Change", "History", "history_of", "read_history"]
+from kg.errors import KGError
+
+__all__ = ["HISTORY", "Change", "History", "files_at", "history_of", "read_history"]
 
 #: The file beside a snapshot's own that keeps the history of the files that it was last built from.
 HISTORY = "history.json"
@@ -88,3 +94,34 @@ def read_history(snapshot: Path) -> History:
         return History([Change(**change) for change in found["changes"]], dict(found["dates"]))
     except (OSError, ValueError, TypeError, KeyError):
         return History()
+
+
+def _git(root: Path, *words: str) -> bytes:
+    try:
+        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, check=False)
+    except OSError as error:
+        raise KGError("git is needed for this", found=str(error.strerror), advice="Install git.") from None
+    if done.returncode:
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["git failed"]
+        raise KGError("git cannot give the files of that commit", found=lines[-1].removeprefix("fatal: "))
+    return done.stdout
+
+
+@contextmanager
+def files_at(root: Path, ref: str) -> Iterator[Path]:
+    """Give a folder with the files that a folder had in a commit, as long as it is needed.
+
+    Raises KGError where there is no git, no such commit, or no such folder in it.
+    """
+    _git(root, "rev-parse", "--git-dir")
+    try:
+        named = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+    except KGError:
+        advice = "Name a commit, a branch or a tag, such as main or HEAD~1."
+        raise KGError("git knows no such commit", found=ref, advice=advice) from None
+    commit, prefix = named.decode().strip(), _git(root, "rev-parse", "--show-prefix").decode().strip()
+    archive = _git(root, "archive", "--format=tar", f"{commit}:{prefix}")
+    with tempfile.TemporaryDirectory(prefix="kg-history-") as folder:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+            files.extractall(folder, filter="data")
+        yield Path(folder)

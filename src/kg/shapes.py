@@ -8,7 +8,7 @@ import logging
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, product
+from itertools import chain
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
@@ -34,6 +34,7 @@ from rdflib.query import Result
 from rdflib.term import Node
 
 from kg.findings import Finding, Severity, ShapeResult, in_order
+from kg.memo import Entry, Memo, number_of_pattern, patterns_of, read_term, write_term
 from kg.messages import say
 from kg.project import Project, Reading, Role
 from kg.turtle import Document, Statement, excerpt_of
@@ -229,8 +230,8 @@ class _Shapes:
                 except Exception as error:
                     self.faults[node] = error
 
-    def run(self, shape: Shape, focus: RNode, data: _Data) -> set[_Result]:
-        """Return the results of one shape for one node."""
+    def run(self, shape: Shape, focus: RNode, data: _Data) -> set[_Result] | None:
+        """Return the results of one shape for one node; None if the shape does not work."""
         executor = SHACLExecutor()
         try:
             _, reports = shape.validate(executor, data, focus=focus)
@@ -239,7 +240,7 @@ class _Shapes:
             known = {node, *self.graph.objects(node, R_SH.sparql)}
             if not known & self.faults.keys():
                 self.faults[node] = error
-            return set()
+            return None
         return {self._result(node, parts) for _, node, parts in reports}
 
     def _result(self, node: Node, parts: Iterable[RTriple]) -> _Result:
@@ -545,6 +546,40 @@ def _lists(documents: Iterable[Document]) -> dict[Term, list[Term]]:
 # --- validating ------------------------------------------------------------------------------------------
 
 
+class _Run:
+    """Shapes run over nodes of one graph; what the last check found out is not found out again."""
+
+    def __init__(self, name: str, shapes: _Shapes, data: _Data, memo: Memo | None) -> None:
+        self.name, self.shapes, self.data, self.memo = name, shapes, data, memo
+
+    def entry(self, shape: Shape, focus: RNode) -> tuple[set[_Result], Sequence[int]]:
+        """Return the results of a shape for a node, and the numbers of the lookups that they rest on."""
+        known = self.memo.recall(self.name, shape.node, focus) if self.memo else None
+        if known:
+            return {_read_result(written) for written in known.results}, known.lookups
+        asked: set[RTriple] = set()
+        self.data.watch.asked = asked
+        results = self.shapes.run(shape, focus, self.data)
+        self.data.watch.asked = None
+        lookups = [number_of_pattern(pattern) for pattern in asked]
+        if self.memo and results is not None:
+            self.memo.keep(self.name, shape.node, focus, Entry(lookups, [_written_result(one) for one in results]))
+        return results or set(), lookups
+
+
+def _written_result(result: _Result) -> list[Any]:
+    return [*map(write_term, result[:6]), result.severity.value, list(result.messages)]
+
+
+def _read_result(written: Sequence[Any]) -> _Result:
+    focus, path, value, component, shape, constraint = map(read_term, written[:6])
+    severity, messages = Severity(written[6]), tuple(written[7])
+    return _Result(focus, path, value, component, shape, constraint, severity, messages)
+
+
+_BASE, _WHOLE = "", "*"
+
+
 class _Validation:
     """Ontology and register validated once; then, source by source, what a source's statements can change.
 
@@ -552,66 +587,77 @@ class _Validation:
     would have found. The first run notes these lookups, so that a later run visits exactly the nodes it must.
     """
 
-    def __init__(self, shapes: _Shapes, data: _Data) -> None:
-        self.shapes, self.data = shapes, data
+    def __init__(self, shapes: _Shapes, data: _Data, memo: Memo | None) -> None:
+        self.shapes, self.data, self.memo = shapes, data, memo
         self.results: set[_Result] = set()
         self.seen: set[tuple[Node, Node]] = set()
-        self.lookups: dict[Any, set[tuple[Node, Node]]] = {}
+        self.lookups: dict[int, set[tuple[Node, Node]]] = {}
+        run = _Run(_BASE, shapes, data, memo)
         for shape in shapes.top:
             for focus in _focus_nodes(shape, data):
-                asked: set[RTriple] = set()
-                data.watch.asked = asked
-                self.results |= shapes.run(shape, focus, data)
-                data.watch.asked = None
+                results, lookups = run.entry(shape, focus)
+                self.results |= results
                 pair = (shape.node, focus)
                 self.seen.add(pair)
-                for pattern in asked:
-                    self.lookups.setdefault(pattern, set()).add(pair)
+                for number in lookups:
+                    self.lookups.setdefault(number, set()).add(pair)
 
-    def with_source(self, triples: Iterable[RTriple]) -> set[_Result]:
+    def with_source(self, name: str, triples: Sequence[RTriple]) -> set[_Result]:
         """Return the results that come with a source's triples."""
         data = self.data
+        if self.memo:
+            self.memo.begin(name, triples, upon=[_BASE])
+        run = _Run(name, self.shapes, data, self.memo)
         new = {triple for triple in triples if triple not in data}
         touched: set[tuple[Node, Node]] = set()
         for triple in new:
             data.add(triple)
-            for pattern in product(*((part, None) for part in triple)):
-                touched |= self.lookups.get(pattern, set())
+            for number in patterns_of(triple):
+                touched |= self.lookups.get(number, set())
         results: set[_Result] = set()
         for shape in self.shapes.top:
             for focus in _focus_nodes(shape, data):
                 pair = (shape.node, focus)
                 if pair in touched or pair not in self.seen:
-                    results |= self.shapes.run(shape, focus, data)
+                    results |= run.entry(shape, focus)[0]
         for triple in new:
             data.remove(triple)
         return results - self.results
 
 
-def _by_source(shapes: _Shapes, reading: Reading, data: _Data, source: NamedNode) -> Iterator[Finding]:
+def _by_source(
+    shapes: _Shapes, reading: Reading, data: _Data, source: NamedNode, memo: Memo | None
+) -> Iterator[Finding]:
     base = [*reading.documents.get(Role.ONTOLOGY, ()), *reading.documents.get(Role.REGISTER, ())]
-    for triple in _triples(base):
+    triples = list(_triples(base))
+    for triple in triples:
         data.add(triple)
-    validation = _Validation(shapes, data)
+    if memo:
+        memo.begin(_BASE, triples)
+    validation = _Validation(shapes, data, memo)
     known = [_Places(document) for document in base]
     locator = _Locator(known, [], shapes)
     yield from (locator.finding(result) for result in validation.results)
-    for documents in reading.sources(source).values():
-        results = validation.with_source(_triples(documents))
+    for name, documents in reading.sources(source).items():
+        results = validation.with_source(name, list(_triples(documents)))
         if results:
             locator = _Locator([_Places(document) for document in documents], known, shapes)
             yield from (locator.finding(result) for result in results)
 
 
-def _over_everything(shapes: _Shapes, reading: Reading, data: _Data) -> Iterator[Finding]:
+def _over_everything(shapes: _Shapes, reading: Reading, data: _Data, memo: Memo | None) -> Iterator[Finding]:
     stated = [*reading.documents.get(Role.REGISTER, ()), *reading.documents.get(Role.SOURCE, ())]
     ontology = reading.documents.get(Role.ONTOLOGY, ())
-    for triple in _triples([*ontology, *stated]):
+    triples = list(_triples([*ontology, *stated]))
+    for triple in triples:
         data.add(triple)
+    if memo:
+        memo.begin(_WHOLE, triples)
+    run = _Run(_WHOLE, shapes, data, memo)
     results: set[_Result] = set()
     for shape in shapes.top:
         for focus in _focus_nodes(shape, data):
-            results |= shapes.run(shape, focus, data)
+            results |= run.entry(shape, focus)[0]
     if results:
         places = [_Places(document) for document in stated], [_Places(document) for document in ontology]
         locator = _Locator(*places, shapes)
@@ -653,7 +699,7 @@ def _filled_by(shapes: _Shapes) -> contextlib.AbstractContextManager[object]:
     return patch.object(ConstraintComponent, "_format_sparql_based_result_message", fill)
 
 
-def validate(project: Project, reading: Reading, *, language: str) -> list[Finding]:
+def validate(project: Project, reading: Reading, *, language: str, memo: Memo | None = None) -> list[Finding]:
     """Return what the shapes find, each at the statement it is about.
 
     The shapes are used twice. Source by source, over ontology, register and that source's files, all shapes
@@ -662,7 +708,8 @@ def validate(project: Project, reading: Reading, *, language: str) -> list[Findi
     property shape has the targets of the node shapes that name it by sh:property.
 
     Messages are in the language, or else the project's first language. Queries in shapes may use the project's
-    prefixes without declaring them. A shape that does not work is a finding in its own file.
+    prefixes without declaring them. A shape that does not work is a finding in its own file. What a memo of the
+    last check knows is not validated again; it is left ready to be saved.
     """
     documents = reading.documents.get(Role.SHAPES, ())
     if not documents:
@@ -676,9 +723,9 @@ def validate(project: Project, reading: Reading, *, language: str) -> list[Findi
             data = _Data(project.prefixes)
             single.try_out(data)
             whole.faults = dict(single.faults)
-            found += _by_source(single, reading, data, project.expand(project.settings.source))
+            found += _by_source(single, reading, data, project.expand(project.settings.source), memo)
             if whole.top:
-                found += _over_everything(whole, reading, _Data(project.prefixes))
+                found += _over_everything(whole, reading, _Data(project.prefixes), memo)
     single.faults |= whole.faults
     found += _faults(single, documents)
     return in_order(found)

@@ -1,0 +1,235 @@
+"""What a check remembers for the next one: the findings of files as they were, and what each shape looked at.
+
+A result of a shape for a node can only change if a statement came or went that one of the lookups made for it would
+have found. Lookups are kept as numbers: two that are equal have the same number, and two that are not may happen to,
+which costs a validation and no finding.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import sqlite3
+import tempfile
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rdflib import BNode, URIRef
+from rdflib import Literal as RLiteral
+
+from kg.findings import Finding, Severity, ShapeResult
+
+__all__ = ["Entry", "Memo", "Shelf", "number_of_pattern", "patterns_of", "read_term", "write_term"]
+
+_MASK = (1 << 63) - 1
+_WEIGHTS = (0x1F3D5B79A1C3E5F7, 0x2B4D6F8193A5C7E9, 0x3D5F7193B5D7F91B)
+
+Numbers = tuple[int, int, int]
+
+
+@functools.lru_cache(maxsize=500_000)
+def _number(term: Any) -> int:
+    """Return the number of a term, the same on every machine; 0 for anything at all."""
+    if term is None:
+        return 0
+    text = f"{type(term).__name__} {term}"
+    if isinstance(term, RLiteral):
+        text += f"\0{(term.language or '').lower()}\0{term.datatype or ''}"
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big") & _MASK
+
+
+def _pattern(numbers: Iterable[int]) -> int:
+    return sum(number * weight for number, weight in zip(numbers, _WEIGHTS, strict=True)) & _MASK
+
+
+def number_of_pattern(pattern: Iterable[Any]) -> int:
+    """Return the number of a lookup: three terms, None for any."""
+    return _pattern(_number(term) for term in pattern)
+
+
+def _patterns(triple: Numbers) -> Iterator[int]:
+    s, p, o = triple
+    for one in (s, 0):
+        for two in (p, 0):
+            for three in (o, 0):
+                yield _pattern((one, two, three))
+
+
+def patterns_of(triple: Iterable[Any]) -> Iterator[int]:
+    """Give the numbers of all lookups that would find a triple."""
+    s, p, o = map(_number, triple)
+    return _patterns((s, p, o))
+
+
+class Entry(NamedTuple):
+    """What a shape found for a node, and the numbers of its lookups."""
+
+    lookups: Sequence[int]
+    results: Sequence[Sequence[Any]]
+
+
+class Memo:
+    """What shapes found and looked at in the last check, for each run: one over the base, one per source, one over all.
+
+    `key` says what else results depend on (shapes, prefixes, language, engine); with another key nothing is known.
+    """
+
+    def __init__(self, path: Path, key: str) -> None:
+        self.path, self.key = path, key
+        self._old: dict[tuple[str, int, int], Entry] = {}
+        self._old_triples: dict[str, frozenset[Numbers]] = {}
+        self._new: dict[tuple[str, int, int], Entry] = {}
+        self._new_triples: dict[str, frozenset[Numbers]] = {}
+        self._touched: dict[str, frozenset[int]] = {}
+        self._changed = False
+        with contextlib.suppress(OSError, sqlite3.Error, ValueError, TypeError):
+            self._load()
+
+    def _load(self) -> None:
+        if not self.path.is_file():
+            return
+        connection = sqlite3.connect(f"file:{self.path.resolve().as_posix().replace('?', '%3f')}?mode=ro", uri=True)
+        with contextlib.closing(connection):
+            if connection.execute("SELECT key FROM memo").fetchall() != [(self.key,)]:
+                return
+            for run, blob in connection.execute("SELECT run, triples FROM run"):
+                numbers = array("Q", blob)
+                self._old_triples[run] = frozenset(zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True))
+            for run, shape, focus, blob, results in connection.execute("SELECT * FROM entry"):
+                self._old[run, shape, focus] = Entry(array("Q", blob), json.loads(results))
+
+    def begin(self, run: str, triples: Iterable[tuple[Any, Any, Any]], *, upon: Sequence[str] = ()) -> None:
+        """Note the statements of a run's own, before its entries are asked for; it also sees those of other runs."""
+        own = frozenset((_number(s), _number(p), _number(o)) for s, p, o in triples)
+        self._new_triples[run] = own
+        touched = {number for triple in own ^ self._old_triples.get(run, frozenset()) for number in _patterns(triple)}
+        for other in upon:
+            touched |= self._touched[other]
+        self._touched[run] = frozenset(touched)
+
+    def recall(self, run: str, shape: Any, focus: Any) -> Entry | None:
+        """Return what is known of a shape and a node and cannot have changed, else None."""
+        key = run, _number(shape), _number(focus)
+        entry = self._old.get(key)
+        if entry is None or not self._touched[run].isdisjoint(entry.lookups):
+            return None
+        self._new[key] = entry
+        return entry
+
+    def keep(self, run: str, shape: Any, focus: Any, entry: Entry) -> None:
+        """Remember what a shape found for a node."""
+        self._new[run, _number(shape), _number(focus)] = entry
+        self._changed = True
+
+    def save(self) -> None:
+        """Write all of this down for the next check; where that is not possible, it starts anew."""
+        if not self._changed and self._new.keys() == self._old.keys() and self._new_triples == self._old_triples:
+            return
+        with contextlib.suppress(OSError, sqlite3.Error):
+            _make(self.path.parent)
+            handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=".writing-")
+            os.close(handle)
+            try:
+                self._write(Path(name))
+                os.replace(name, self.path)
+            except BaseException:
+                os.unlink(name)
+                raise
+
+    def _write(self, path: Path) -> None:
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.executescript(
+                "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN; CREATE TABLE memo (key TEXT);"
+                "CREATE TABLE run (run TEXT, triples BLOB);"
+                "CREATE TABLE entry (run TEXT, shape INTEGER, focus INTEGER, lookups BLOB, results TEXT)"
+            )
+            connection.execute("INSERT INTO memo VALUES (?)", (self.key,))
+            for run, triples in self._new_triples.items():
+                numbers = array("Q", (number for triple in triples for number in triple))
+                connection.execute("INSERT INTO run VALUES (?, ?)", (run, numbers.tobytes()))
+            connection.executemany(
+                "INSERT INTO entry VALUES (?, ?, ?, ?, ?)",
+                (
+                    (*key, array("Q", entry.lookups).tobytes(), json.dumps(entry.results, ensure_ascii=False))
+                    for key, entry in self._new.items()
+                ),
+            )
+            connection.execute("COMMIT")
+
+
+def write_term(term: Any) -> list[str] | None:
+    """Return a term of rdflib as JSON can hold it."""
+    if term is None:
+        return None
+    if isinstance(term, RLiteral):
+        return ["l", str(term), term.language or "", str(term.datatype or "")]
+    return ["b" if isinstance(term, BNode) else "i", str(term)]
+
+
+def read_term(written: Sequence[str] | None) -> Any:
+    """Return the term that was written."""
+    if written is None:
+        return None
+    match written:
+        case ["l", text, language, datatype]:
+            if language:
+                return RLiteral(text, lang=language)
+            return RLiteral(text, datatype=URIRef(datatype) if datatype else None, normalize=False)
+        case ["b", name]:
+            return BNode(name)
+        case [_, iri]:
+            return URIRef(iri)
+    raise ValueError(written)
+
+
+# --- whole checks ----------------------------------------------------------------------------------------
+
+
+def _make(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    ignore = folder.parent / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n", encoding="utf-8")
+
+
+class Shelf:
+    """The findings of the last few states of the files, by a digest of all that they depend on."""
+
+    KEPT = 20
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def take(self, digest: str) -> list[Finding] | None:
+        """Return the findings of a state that was checked before, else None."""
+        try:
+            told = json.loads((self.folder / f"{digest}.json").read_text(encoding="utf-8"))
+            return [
+                Finding(**{
+                    **one,
+                    "severity": Severity(one["severity"]),
+                    "also": tuple(one["also"]),
+                    "result": one["result"] and ShapeResult(**one["result"]),
+                })
+                for one in told
+            ]  # fmt: skip
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def put(self, digest: str, findings: Sequence[Finding]) -> None:
+        """Remember the findings of a state; the oldest ones are forgotten."""
+        with contextlib.suppress(OSError):
+            _make(self.folder)
+            handle, name = tempfile.mkstemp(dir=self.folder, prefix=".writing-")
+            with os.fdopen(handle, "w", encoding="utf-8", errors="surrogatepass") as file:
+                json.dump([asdict(finding) for finding in findings], file)
+            os.replace(name, self.folder / f"{digest}.json")
+            old = sorted(self.folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+            for path in old[self.KEPT :]:
+                path.unlink(missing_ok=True)

@@ -1,0 +1,228 @@
+"""What a check remembers makes the next one quicker and changes no finding."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sqlite3
+import subprocess
+
+import pytest
+from rdflib import BNode, URIRef
+from rdflib import Literal as RLiteral
+from tests.building import ROOT, copy_of, environment, error_of, run_kg
+from tests.editing import Editor, mutated
+
+from kg import checks
+from kg.canonical import Style, canonical
+from kg.checks import brought, check, recheck
+from kg.errors import TurtleError
+from kg.memo import Memo, Shelf, number_of_pattern, patterns_of, read_term, write_term
+from kg.project import open_project
+from kg.shapes import validate
+from kg.turtle import read_document
+
+ANNA = "data/turtle/register/bell/anna.ttl"
+
+
+def edits_agree(root, number, seed):
+    """Edit a graph again and again; after each edit, what was remembered must lead to what a fresh check finds."""
+    editor = Editor(open_project(root), seed)
+    reused = 0
+    for step in range(number):
+        told = [editor.edit() for _ in range(editor.chance.choice([1, 1, 1, 3]))]
+        project = open_project(root)
+        reading = project.read()
+        memo = Memo(root / "memo.sqlite", "key")
+        incremental = validate(project, reading, language="en", memo=memo)
+        reused += not memo._changed
+        memo.save()
+        assert incremental == validate(project, reading, language="en"), f"seed {seed}, step {step}: {told}"
+    return reused
+
+
+def mutations_are_told(root, number, seed):
+    """Spoil one file after the other: it is read and put in form, or a finding says where it cannot be."""
+    chance = random.Random(seed)
+    project = open_project(root)
+    files = [(project.shown(path), path.read_bytes()) for _, path in project.turtle_files()]
+    style = Style(project.prefixes)
+    read = 0
+    for step in range(number):
+        path, data = chance.choice(files)
+        for _ in range(chance.choice([1, 1, 3])):
+            data = mutated(data, chance)
+        try:
+            document = read_document(data, path)
+            read += 1
+            again = read_document(canonical(data, path, style).encode(), path)
+            good = {s[:3] for s in again.statements} == {s[:3] for s in document.statements}
+        except TurtleError as error:
+            good = 1 <= error.line <= data.count(b"\n") + 2 and error.column >= 1 and bool(error.problem)
+        assert good, f"seed {seed}, step {step}"
+    return read
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_after_any_edit_the_incremental_check_finds_what_the_full_one_finds(bells, seed):
+    edits_agree(bells.root, 50, seed)
+
+
+def test_any_mutation_of_a_file_is_read_or_told_with_its_place(bells):
+    assert 0 < mutations_are_told(bells.root, 500, 3) < 500
+
+
+@pytest.mark.torture
+def test_a_thousand_edits_of_the_graph(tmp_path):
+    number = int(os.environ.get("KG_TORTURE_EDITS", "1000"))
+    edits_agree(copy_of(ROOT, tmp_path / "graph"), number, int(os.environ.get("KG_TORTURE_SEED", "8")))
+
+
+@pytest.mark.torture
+def test_ten_thousand_mutations_of_the_graph():
+    mutations_are_told(ROOT, 10_000, int(os.environ.get("KG_TORTURE_SEED", "8")))
+
+
+def test_only_what_an_edit_touches_is_validated_again(bells):
+    def validated() -> int:
+        memo = Memo(bells.root / "memo.sqlite", "key")
+        kept = []
+        keep = memo.keep
+        memo.keep = lambda *what: (kept.append(what), keep(*what))  # type: ignore[method-assign]
+        project = bells.project()
+        validate(project, project.read(), language="en", memo=memo)
+        memo.save()
+        return len(kept)
+
+    assert validated() > 3
+    assert validated() == 0
+    bells.replace(ANNA, '"Anna"@en', '"Anna the Great"@en')
+    assert 0 < validated() <= 2
+
+
+def test_another_key_or_a_damaged_memo_starts_anew(bells):
+    path = bells.root / "memo.sqlite"
+    project = bells.project()
+    reading = project.read()
+
+    def findings(key):
+        memo = Memo(path, key)
+        found = validate(project, reading, language="en", memo=memo)
+        memo.save()
+        return found, memo._old
+
+    findings("one")
+    assert findings("one")[1]
+    assert not findings("two")[1]
+    path.write_bytes(b"no database")
+    assert not findings("two")[1]
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE entry SET results = 'no json'")
+    assert findings("two")[0] == findings("three")[0]
+
+
+def test_an_unchanged_graph_is_not_even_read(bells, monkeypatch):
+    bells.replace(ANNA, "rdfs:label", "rdfs:labl")
+    first = recheck(bells.project(), bells.root / "shelf", language="en")
+    assert first == list(bells.check().findings)
+    monkeypatch.setattr(checks, "check", lambda *_, **__: pytest.fail("checked again"))
+    assert recheck(bells.project(), bells.root / "shelf", language="en") == first
+    (bells.root / "views" / "new.rq").write_text("SELECT ?x WHERE { ?x a b:Bell }")
+    with pytest.raises(pytest.fail.Exception):
+        recheck(bells.project(), bells.root / "shelf", language="en")
+
+
+def test_a_shelf_forgets_the_oldest_and_survives_damage(tmp_path, bells):
+    shelf = Shelf(tmp_path / "checks")
+    bells.replace("data/turtle/sources/chronicle/castings.ttl", "b:caster foundry:grimm", "b:caster bell:anna")
+    findings = list(bells.check().findings)
+    assert any(finding.result for finding in findings)
+    shelf.put("0", findings)
+    assert shelf.take("0") == findings
+    for number in range(1, Shelf.KEPT + 5):
+        shelf.put(str(number), [])
+    assert len(list((tmp_path / "checks").glob("*.json"))) == Shelf.KEPT
+    for text in ("", "{", "[1]", '[{"path": 1}]', json.dumps([{"severity": "odd", "also": [], "result": None}])):
+        (tmp_path / "checks" / "x.json").write_text(text)
+        assert shelf.take("x") is None
+
+
+def test_a_lookup_that_would_find_a_statement_has_one_of_its_numbers():
+    triple = (URIRef("http://a"), URIRef("http://b"), RLiteral("c", lang="EN"))
+    numbers = set(patterns_of(triple))
+    assert len(numbers) == 8
+    for found in ((None, None, None), (triple[0], None, RLiteral("c", lang="en")), triple):
+        assert number_of_pattern(found) in numbers
+    for other in ((None, triple[0], None), (BNode("http://a"), None, None), (None, None, RLiteral("c"))):
+        assert number_of_pattern(other) not in numbers
+
+
+@pytest.mark.parametrize(
+    "term",
+    [
+        URIRef("http://a"),
+        BNode("b"),
+        RLiteral("x"),
+        RLiteral("x", lang="fr"),
+        RLiteral("01", datatype=URIRef("http://t"), normalize=False),
+        None,
+    ],
+)
+def test_a_term_is_read_as_it_was_written(term):
+    found = read_term(json.loads(json.dumps(write_term(term))))
+    assert (type(found), found) == (type(term), term)
+
+
+# --- since a commit --------------------------------------------------------------------------------------
+
+
+def git(root, *words):
+    who = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+    subprocess.run(["git", *who, *words], cwd=root, check=True, capture_output=True, env=environment())
+
+
+def committed(bells):
+    git(bells.root, "init", "-q")
+    git(bells.root, "add", ".")
+    git(bells.root, "commit", "-qm", "all")
+
+
+def test_only_what_came_since_a_commit_is_reported(bells):
+    bells.replace(ANNA, "rdfs:label", "rdfs:labl")
+    committed(bells)
+    old = bells.check().findings
+    bells.write(ANNA, "# moved\n" + bells.read(ANNA))
+    bells.replace("data/turtle/sources/ledger.ttl", "b:caster", "b:castr")
+    new = bells.check().findings
+    assert {one.path for one in brought(new, old)} == {"data/turtle/sources/ledger.ttl"}
+    done = run_kg("check", "--changed-since", "HEAD", "--format", "json", cwd=bells.root, check=1)
+    told = json.loads(done.stdout)["findings"]
+    assert [(one["path"], one["line"], one["message"]) for one in told] == [
+        (one.path, one.line, one.message) for one in brought(new, old)
+    ]
+
+
+def test_a_graph_that_got_no_worse_passes(bells):
+    bells.replace(ANNA, "rdfs:label", "rdfs:labl")
+    committed(bells)
+    run_kg("check", cwd=bells.root, check=1)
+    run_kg("check", "--changed-since", "HEAD", cwd=bells.root, check=0)
+
+
+def test_a_commit_that_is_not_there_is_an_error(bells):
+    assert "git cannot give the files" in error_of(run_kg("check", "--changed-since", "HEAD", cwd=bells.root))
+    committed(bells)
+    assert "git knows no such commit. Found nowhere" in error_of(
+        run_kg("check", "--changed-since", "nowhere", cwd=bells.root)
+    )
+    assert "git knows no such commit. Found --all" in error_of(
+        run_kg("check", "--changed-since", "--all", cwd=bells.root)
+    )
+
+
+def test_findings_are_the_same_with_and_without_memory(bells):
+    bells.replace(ANNA, "rdfs:label", "rdfs:labl")
+    project = bells.project()
+    memo = Memo(bells.root / "memo.sqlite", "key")
+    assert check(project, project.read(), language="en", memo=memo).findings == bells.check().findings
