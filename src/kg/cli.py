@@ -83,7 +83,7 @@ class _Commands(click.Group):
         context.exit(1)
 
     def list_commands(self, context: click.Context) -> list[str]:
-        return ["check", "format", "build", "serve", "query", "show", "stats", "conformance"]  # in the order of use
+        return ["check", "format", "build", "serve", "query", "show", "diff", "stats", "conformance"]  # in the order of use
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "KG"})
@@ -680,6 +680,45 @@ def _print_why(snapshot: Snapshot, fact: Fact, shown: _Shown, indent: str, above
                 click.echo(f"{indent}  {said(one)}  {click.style(place, dim=True)}")
                 if one.inferred and one.id not in above:
                     _print_why(snapshot, one, shown, indent + "    ", above | {fact.id})
+
+
+@main.command("diff")
+@click.argument("ref")
+@click.argument("other", required=False, metavar="[REF]")
+@click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
+@click.option("--lang", metavar="TAG", help="Language of the names; default: the graph's first.")
+@click.pass_context
+def diff_command(context: click.Context, ref: str, other: str | None, form: str, lang: str | None) -> None:
+    """Show what changed since a commit, or between two, in names.
+
+    \b
+    Things that are gone and questions with another answer come first:
+      kg diff main
+      kg diff v1 v2 --format markdown
+    """
+    from contextlib import ExitStack
+
+    from kg.changes import State, compare, markdown, text
+    from kg.history import files_at
+    from kg.project import open_project
+
+    here = _project(context)
+    language = lang or here.settings.default_language
+    with ExitStack() as stack, _progress() as step:
+        step(f"reading {ref}")
+        before = State(open_project(stack.enter_context(files_at(here.root, ref))), language)
+        step(f"reading {other or 'the files'}")
+        after = State(open_project(stack.enter_context(files_at(here.root, other))) if other else here, language)
+        step("comparing")
+        changes = compare(before, after)
+    if form == "json":
+        click.echo(changes.as_json())
+    elif form == "markdown":
+        click.echo(markdown(changes, language))
+    else:
+        for line in text(changes, language).split("\n"):
+            colour = {"  +": "green", "  -": "red"}.get(line[:3])
+            click.echo(click.style(_plain(line), fg=colour) if sys.stdout.isatty() else _plain(line))
 
 
 @main.command("stats")

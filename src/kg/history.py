@@ -120,7 +120,8 @@ def files_at(root: Path, ref: str) -> Iterator[Path]:
         advice = "Name a commit, a branch or a tag, such as main or HEAD~1."
         raise KGError("git knows no such commit", found=ref, advice=advice) from None
     commit, prefix = named.decode().strip(), _git(root, "rev-parse", "--show-prefix").decode().strip()
-    archive = _git(root, "archive", "--format=tar", f"{commit}:{prefix}")
+    top = Path(_git(root, "rev-parse", "--show-toplevel").decode().rstrip("\n"))
+    archive = _git(top, "archive", "--format=tar", f"{commit}:{prefix}")
     with tempfile.TemporaryDirectory(prefix="kg-history-") as folder:
         with tarfile.open(fileobj=io.BytesIO(archive)) as files:
             files.extractall(folder, filter="data")
