@@ -15,6 +15,7 @@ from pathlib import Path
 from pyoxigraph import BlankNode, Literal, NamedNode, Store
 from rdflib import namespace
 
+from kg.curation import curate
 from kg.engine import engine_version
 from kg.errors import DateError, QueryError
 from kg.findings import Finding, Severity, in_order, translated, unreadable
@@ -72,6 +73,7 @@ def check(project: Project, reading: Reading, *, language: str, memo: Memo | Non
         findings += _terms(project, reading)
         findings += _links(project, reading)
         findings += lint(project, reading, standard=_standard_terms())
+        findings += curate(project, reading, standard=_standard_terms())
         findings += validate(project, reading, language=language, memo=memo)
         findings += _clashes(project, reading, rules, closure)
     return Checked(in_order(translated(findings, language)), rules, closure)
