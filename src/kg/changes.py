@@ -10,14 +10,16 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Store
+from pyoxigraph import Triple as TripleTerm
 
 from kg import metadata
 from kg.dates import EDTF, in_words
 from kg.errors import KGError
 from kg.labels import choose, labels_in
+from kg.literals import Written
 from kg.messages import in_language, say
 from kg.project import Project, Reading, Role
-from kg.queries import ask_within
+from kg.queries import Data, ask_within
 from kg.rules import Triple, compile_rules, infer
 from kg.turtle import Document, Statement
 from kg.views import View, read_views
@@ -25,7 +27,7 @@ from kg.vocabulary import RDF
 
 __all__ = ["Answered", "Changes", "Said", "State", "Thing", "compare", "markdown", "text"]
 
-Term = NamedNode | BlankNode | Literal
+Term = NamedNode | BlankNode | Literal | TripleTerm
 _STATED = (Role.ONTOLOGY, Role.REGISTER, Role.SOURCE)
 
 
@@ -120,6 +122,8 @@ class State:
             return f"{text} ({term.language})" if term.language else text
         if isinstance(term, BlankNode):
             return "[…]"
+        if isinstance(term, TripleTerm):
+            return " ".join(map(self.name, term))
         if term == RDF.type:
             return in_language(say("is a"), self.language)
         if term in self.reading.by_graph:
@@ -137,7 +141,7 @@ class State:
         return document.path
 
     @cached_property
-    def store(self) -> Store:
+    def data(self) -> Data:
         """The graph as views see it: with what follows, and what it says about itself."""
         settings, store = self.project.settings, Store()
         documents = self.reading.documents
@@ -150,15 +154,14 @@ class State:
         about = list(metadata.describe(settings, [Quad(q.subject, q.predicate, q.object) for q in quads]))
         store.bulk_extend([*quads, *about])
         store.bulk_extend(Quad(q.subject, q.predicate, q.object, DefaultGraph()) for q in [*quads, *about])
-        return store
+        return Data(store, self.project.prefixes, settings.base_iri, Written.of(quads))
 
     def answer(self, view: View) -> Counter[tuple[Term | None, ...]]:
         """Return the rows of a question's answer, with its parameters as they are set."""
         answer = ask_within(
             self.project.settings.view_seconds,
-            self.store,
+            self.data,
             view.query,
-            prefixes=self.project.prefixes,
             values={parameter.name: parameter.term() for parameter in view.parameters},
             where=f"{self.project.settings.views_folder}/{view.name}.rq",
         )

@@ -83,7 +83,8 @@ class _Commands(click.Group):
         context.exit(1)
 
     def list_commands(self, context: click.Context) -> list[str]:
-        return ["check", "format", "build", "serve", "query", "show", "diff", "stats", "conformance"]  # in the order of use
+        # In the order of use.
+        return ["check", "format", "build", "serve", "query", "show", "diff", "stats", "conformance"]
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "KG"})
