@@ -42,3 +42,10 @@ def test_readme_answers_a_question_first():
     command, shown = examples(ROOT / "README.md")[0]
     assert command.startswith("kg query views/")
     assert shown
+
+
+def test_every_document_is_in_the_index() -> None:
+    docs = ROOT / "docs"
+    index = (docs / "README.md").read_text("utf-8")
+    written = {str(path.relative_to(docs)) for path in docs.rglob("*.md")} - {"README.md"}
+    assert written - set(re.findall(r"\]\(([^)#]+)\)", index)) == set()
