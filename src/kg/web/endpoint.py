@@ -194,12 +194,9 @@ def _format(visit: Visit, values: Sequence[str], known: Sequence[str]) -> str:
     Libraries send it in several spellings at once, so one that is understood is enough. Raises Problem (400) where none
     is, or where they mean different formats.
     """
-    _ = visit.say
     found = {_ALIASES.get(value, value) for value in values} & set(known)
     if values and len(found) != 1:
-        raise Problem(
-            400, _("This format is unknown."), _("Known formats: %(formats)s.") % {"formats": ", ".join(known)}
-        )
+        raise visit.unknown_format(known)
     return found.pop() if found else ""
 
 
