@@ -260,6 +260,29 @@ def test_prefixes_of_the_table_are_known_and_may_be_declared_again(store: Store)
     assert ask(Data(store, prefixes), again).rows == []
 
 
+@pytest.mark.parametrize(
+    ("query", "columns"),
+    [
+        ("SELECT * { ?s ?p ?o }", "s p o"),
+        ("select distinct*{ ?s ?p ?o }", "s p o"),
+        ("PREFIX x: <a:?iri> # ?comment\nSELECT # *\n* { ?z x:p '?text' . $b x:p ?z BIND(1 AS ?a) }", "z b a"),
+        ("SELECT * { { SELECT ?o ?g { ?s ?p ?o } } GRAPH ?g { ?s ?q ?o } }", "o g s q"),
+        ("SELECT * { ?b ?\u00e9 ?a\u00b7b }", "b \u00e9 a\u00b7b"),
+        ("SELECT ?p ?s { ?s ?p ?o }", "p s"),
+        ("SELECT (COUNT(*) AS ?n) ?a { ?a ?p ?o } GROUP BY ?a", "n a"),
+        ("SELECT * {}", ""),
+    ],
+)
+def test_all_variables_stand_in_the_order_of_the_query(query: str, columns: str) -> None:
+    assert ask(Data(Store()), query).variables == tuple(columns.split())
+
+
+def test_what_stands_in_a_row_belongs_to_its_column(store: Store) -> None:
+    answer = ask(Data(store), "SELECT * { VALUES (?z ?b) { (1 2) } BIND(3 AS ?a) }")
+    assert answer.variables == ("z", "b", "a")
+    assert [[term.value for term in row if isinstance(term, Literal)] for row in answer.rows] == [["1", "2", "3"]]
+
+
 def test_ask_gives_a_boolean_and_construct_sorted_triples(store: Store) -> None:
     assert ask(Data(store), "ASK { ?s ?p 3 }").boolean is True
     assert ask(Data(store), "ASK { ?s ?p 4 }").boolean is False

@@ -174,8 +174,8 @@ def _query(loaded: Loaded, question: Mapping[str, Any]) -> tuple[dict[str, Any],
         form = question.get("rows_form")
         if form not in ROWS_FORMS:
             return _end("select", form, None)
-        names = [variable.value for variable in result.variables]
-        return _end("select", form, rows_body(names, rows_of(loaded.data, query, values, result), form, bounds))
+        names, rows = rows_of(loaded.data, query, values, result)
+        return _end("select", form, rows_body(names, rows, form, bounds))
     kind, form = form_of(query), question.get("triples_form")
     if form not in TRIPLES_FORMS:
         return _end(kind, form, None)

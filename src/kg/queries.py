@@ -15,7 +15,6 @@ from pyoxigraph import (
     NamedNode,
     Quad,
     QueryBoolean,
-    QuerySolution,
     QuerySolutions,
     QueryTriples,
     RdfFormat,
@@ -198,6 +197,24 @@ def _computed(query: str) -> set[str]:
             inside = False
         before = word
     return found
+
+
+def _selects_all(query: str) -> bool:
+    """Tell whether a query is `SELECT *`, which the store answers with its columns sorted by name."""
+    form = _first_word(query)
+    if form is None or not form["word"].upper().startswith("SELECT"):
+        return False
+    after = (token for token in _TOKEN.finditer(query, form.end()) if not token["comment"] and not token["word"])
+    return (first := next(after, None)) is not None and first["sign"] == "*"
+
+
+def _in_order(query: str, names: Sequence[str]) -> list[str]:
+    """Return the names of variables in the order in which a query has them first; after these, any others."""
+    place: dict[str, int] = {}
+    for number, token in enumerate(_tokens(query)):
+        if token["variable"]:
+            place.setdefault(token["variable"][1:], number)
+    return sorted(names, key=lambda name: place.get(name, len(query)))
 
 
 def _graphs_named(query: str) -> tuple[list[str], list[str]]:
@@ -426,26 +443,33 @@ def _shortened(text: str) -> str:
 
 def rows_of(
     data: Data, query: str, values: Mapping[str, Term], found: QuerySolutions
-) -> Iterator[Sequence[Term | None]]:
-    """Give the rows of a SELECT query, one by one, with literals as written where that is certain.
+) -> tuple[list[str], Iterator[Sequence[Term | None]]]:
+    """Return the names of the columns of a SELECT query, and its rows, which are worked out as they are taken.
 
-    A variable that is never after AS, in BIND or VALUES holds a term of the data. A query with codepoint escapes may
-    hide these words, so there no variable counts as such.
+    Those of `SELECT *` stand in the order in which the query names them first. Literals are as written where that is
+    certain: a variable that is never after AS, in BIND or VALUES holds a term of the data. A query with codepoint
+    escapes may hide these words, so there no variable counts as such.
     """
-    names = [variable.value for variable in found.variables]
+    given = [variable.value for variable in found.variables]
+    names = _in_order(query, given) if _selects_all(query) else given
     computed = set(names) if _CODEPOINT.search(query) else _computed(query) | set(values)
-    back = [number for number, name in enumerate(names) if name not in computed]
-    if not back or not data.written.forms:
-        return map(tuple, found)
+    back = [number for number, name in enumerate(names) if name not in computed] if data.written.forms else []
+    rows: Iterator[Sequence[Term | None]] = map(tuple, found)
+    if names != given:
+        place = {name: number for number, name in enumerate(given)}
+        order = [place[name] for name in names]
+        rows = ([row[number] for number in order] for row in rows)
+    if not back:
+        return names, rows
     term = data.written.term
 
-    def row(solution: QuerySolution) -> tuple[Term | None, ...]:
-        row = list(solution)
+    def row(cells: Sequence[Term | None]) -> Sequence[Term | None]:
+        row = list(cells)
         for number in back:
             row[number] = term(row[number])
-        return tuple(row)
+        return row
 
-    return map(row, found)
+    return names, map(row, rows)
 
 
 def triples_of(data: Data, found: QueryTriples) -> Iterator[Triple]:
@@ -460,8 +484,8 @@ def ask(data: Data, query: str, *, values: Mapping[str, Term] | None = None, whe
         return Answer(boolean=bool(result))
     if isinstance(result, QueryTriples):
         return Answer(triples=sorted(triples_of(data, result), key=str))
-    variables = tuple(variable.value for variable in result.variables)
-    return Answer(variables, [list(row) for row in rows_of(data, query, values or {}, result)])
+    names, rows = rows_of(data, query, values or {}, result)
+    return Answer(tuple(names), [list(row) for row in rows])
 
 
 def ask_within(
