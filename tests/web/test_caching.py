@@ -50,6 +50,12 @@ def test_small_bodies_and_packed_files_are_not_packed(client: FlaskClient) -> No
         assert "Accept-Encoding" not in response.headers.get("Vary", "")
 
 
+def test_if_match_is_met_by_the_tag_and_by_any_tag(client: FlaskClient) -> None:
+    tag = client.get("/doc/bell/mair.ttl").headers["ETag"]
+    for value, status in ((tag, 200), ("*", 200), (f'"other", {tag}', 200), ('"other"', 412), (f"W/{tag}", 412)):
+        assert client.get("/doc/bell/mair.ttl", headers={"If-Match": value}).status_code == status, value
+
+
 def test_date_of_change_is_that_of_the_commit(dated: FlaskClient) -> None:
     for address in ("/doc/bell/mair.ttl", "/doc/bell/mair.html", "/", "/dumps/graph.nq.gz"):
         response = dated.get(address)

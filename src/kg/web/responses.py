@@ -205,6 +205,8 @@ def _is_worth_packing(response: Response) -> bool:
 
 def _answer_conditions(response: Response, modified: datetime | None) -> None:
     asked = dict(request.environ)
+    if asked.get("HTTP_IF_MATCH", "").strip() == "*":  # which what is here does, whatever its tag
+        del asked["HTTP_IF_MATCH"]
     since = parse_date(asked.pop("HTTP_IF_MODIFIED_SINCE", None))
     if since is not None and modified is not None and since == modified:
         asked["HTTP_IF_MODIFIED_SINCE"] = http_date(modified)
