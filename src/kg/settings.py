@@ -223,7 +223,10 @@ class Settings:
     queue: int = _setting("limits.queue", _count(1, 10_000), "Queries that wait for their turn, of all clients.", 32)
     queue_seconds: int = _setting("limits.queue_seconds", _count(1, 3600), "Time that a query waits for its turn.", 10)
     client_share: float = _setting(
-        "limits.client_share", _share, "Share of the public executors, and of the queue, that one client may hold.", 0.5
+        "limits.client_share",
+        _share,
+        "Share of the public executors, the queue and held bytes that one client may have.",
+        0.5,
     )
 
     snapshot_folder: str = _setting("snapshots.folder", _folder, "Where snapshots are built and kept.", ".kg")

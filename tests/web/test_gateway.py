@@ -102,16 +102,19 @@ async def visit(
     stalls: bool = False,
     reads: bool = True,
     leaves: bool = False,
+    client: str = "192.0.2.1",
+    host: str | None = "localhost",
 ) -> Told:
     path, _, query = target.partition("?")
+    fields = [*([("Host", host)] if host is not None else []), *headers]
     scope = {
         "type": "http",
         "http_version": "1.1",
         "method": method,
         "raw_path": path.encode("latin-1"),
         "query_string": query.encode("latin-1"),
-        "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers],
-        "client": ("192.0.2.1", 4711),
+        "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in fields],
+        "client": (client, 4711),
         "server": ("127.0.0.1", 80),
     }
     messages = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
@@ -253,7 +256,7 @@ def test_answers_that_clients_do_not_take_are_bounded_together(tmp_path: Path) -
     gateway = Gateway(says(b"x" * 400_000), settings, serving(tmp_path))
 
     async def several() -> list[Told]:
-        slow = [asyncio.create_task(visit(gateway, reads=False)) for _ in range(2)]
+        slow = [asyncio.create_task(visit(gateway, reads=False, client=f"192.0.2.{number}")) for number in (2, 3)]
         while gateway._held.bytes < 800_000:
             await asyncio.sleep(0)
         return [await visit(gateway), *(await asyncio.gather(*slow)), await visit(gateway)]
@@ -262,6 +265,45 @@ def test_answers_that_clients_do_not_take_are_bounded_together(tmp_path: Path) -
     assert (refused.status, refused.problem["limit"]) == (503, "limits.held_bytes")
     assert refused.headers["retry-after"]
     assert last.whole
+
+
+def test_one_client_that_does_not_read_leaves_room_for_others(tmp_path: Path) -> None:
+    settings = replace(SETTINGS, answer_seconds=1, held_bytes=1 << 20)
+    gateway = Gateway(says(b"x" * 400_000), settings, serving(tmp_path))
+
+    async def several() -> list[Told]:
+        slow = [asyncio.create_task(visit(gateway, reads=False)) for _ in range(3)]
+        while gateway._held.bytes < 400_000:
+            await asyncio.sleep(0)
+        return [await visit(gateway), await visit(gateway, client="192.0.2.2"), *(await asyncio.gather(*slow))]
+
+    refused, other, *slow = asyncio.run(several())
+    assert (refused.status, refused.problem["limit"]) == (429, "limits.client_share")
+    assert refused.headers["retry-after"]
+    assert other.whole
+    assert [told.status for told in slow] == [200, 429, 429]
+    assert gateway._held.bytes == 0
+    assert one(gateway).whole
+
+
+def test_pages_and_refusals_get_out_however_much_is_held(tmp_path: Path) -> None:
+    gateway = Gateway(says(b"x" * 60_000), replace(SETTINGS, held_bytes=1 << 20), serving(tmp_path))
+    for client in ("192.0.2.2", "192.0.2.3"):
+        gateway._held.take(1 << 19, client)
+    assert one(gateway).whole
+    assert one(gateway, method="POST", headers=[("Content-Length", "1")], parts=[b"x"]).status == 503
+
+
+@pytest.mark.parametrize("host", [None, "a b", "evil.example/path", "a@b", "a:b", "[::1", "[::1]x", "<script>"])
+def test_a_host_that_is_none_is_refused(tmp_path: Path, host: str | None) -> None:
+    application = says()
+    assert one(Gateway(application, SETTINGS, serving(tmp_path)), host=host).status == 400
+    assert application.calls == []
+
+
+@pytest.mark.parametrize("host", ["", "localhost", "xn--bcher-kva.example:8000", "192.0.2.1:", "[2001:db8::7]:80"])
+def test_a_host_is_a_name_or_an_address(tmp_path: Path, host: str) -> None:
+    assert one(Gateway(says(), SETTINGS, serving(tmp_path)), host=host).status == 200
 
 
 def test_requests_beyond_those_that_may_wait_are_refused_and_health_still_answers(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import io
 import json
 import logging
 import os
+import re
 import secrets
 import signal
 import sys
@@ -29,7 +30,7 @@ from kg.connections import Connections
 from kg.executors import settings_at
 from kg.logs import open_log
 from kg.metrics import CONTENT_TYPE, Metrics, render
-from kg.pool import Pool, Question
+from kg.pool import Pool, Question, client_of
 from kg.settings import Settings
 from kg.snapshot import CURRENT, open_snapshot
 from kg.supervisor import LIFELINE, is_supervised
@@ -55,6 +56,8 @@ _LOOK = 1.0
 # How long the answer to a probe may take; how long a server without supervisor may take to end, in seconds.
 _PROBE, _LAST_WORDS = 5.0, 2.0
 _METHODS = "GET, HEAD, OPTIONS"
+# What RFC 3986 lets a host and its port be: a name or an address, or one of IPv6 in brackets.
+_HOST = re.compile(r"(?:[\w.~!$&'()*+,;=%-]*|\[[0-9A-Za-z:.%]+\])(?::\d*)?", re.ASCII)
 
 
 class Asks(Protocol):
@@ -153,13 +156,24 @@ class _Visit:
 
 
 class _Held:
-    """Counts bytes that are in memory for clients, up to a limit."""
+    """Counts bytes that are in memory for clients, up to a limit; one client may hold a share of it."""
 
-    def __init__(self, limit: int) -> None:
-        self.limit, self.bytes = limit, 0
+    def __init__(self, limit: int, share: float) -> None:
+        self.limit, self.share, self.bytes = limit, int(limit * share), 0
+        self._by_client: Counter[str] = Counter()
 
-    def take(self, size: int) -> None:
-        """Count so many bytes more. Raises _Refused (503) where they are too many."""
+    def take(self, size: int, client: str) -> None:
+        """Count so many bytes more. Raises _Refused (503, 429) where they are too many; whoever has none gets one."""
+        has = self._by_client[client]
+        if has and has + size > self.share:
+            raise _Refused(
+                429,
+                "You have left too many answers unread.",
+                f"One client may let {self.share} bytes wait (limits.client_share of limits.held_bytes). "
+                "Read what was answered, or try again shortly.",
+                limit="limits.client_share",
+                headers={"Retry-After": "5"},
+            )
         if self.bytes + size > self.limit:
             raise _Refused(
                 503,
@@ -168,10 +182,14 @@ class _Held:
                 limit="limits.held_bytes",
                 headers={"Retry-After": "5"},
             )
+        self._by_client[client] += size
         self.bytes += size
 
-    def give(self, size: int) -> None:
+    def give(self, size: int, client: str) -> None:
         self.bytes -= size
+        self._by_client[client] -= size
+        if self._by_client[client] <= 0:
+            del self._by_client[client]
 
 
 def client_address(peer: str, headers: Mapping[str, str], proxies: int) -> str:
@@ -239,7 +257,7 @@ class Gateway:
         self._kinds = frozenset(kinds)
         self._threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="application")
         self._busy = 0
-        self._held = _Held(settings.held_bytes)
+        self._held = _Held(settings.held_bytes, settings.client_share)
         self._responses = Responses(settings.response_cache)
         #: Answers that may be kept and are being made, for whoever asks for the same meanwhile.
         self._flights: dict[Key, asyncio.Future[Answer | None]] = {}
@@ -330,6 +348,9 @@ class Gateway:
             raise _Refused(400, "This is no address.", "Expected a path that begins with a slash.")
         if double:
             raise _Refused(400, "This request names two hosts.", "Expected one Host field.")
+        host = headers.get("host")
+        if (host is None and scope.get("http_version") == "1.1") or (host and not _HOST.fullmatch(host)):
+            raise _Refused(400, "This request does not name its host.", "Expected one Host field, as HTTP/1.1 wants.")
         if (
             own := {b"/healthz": self._health, b"/readyz": self._ready, b"/metrics": self._measure}.get(raw)
         ) is not None:
@@ -373,12 +394,12 @@ class Gateway:
     async def _ask_application(
         self, environ: Environ, headers: Mapping[str, str], visit: _Visit, receive: Receive
     ) -> Answer:
-        body = await self._read(headers, receive)
+        body = await self._read(headers, client_of(visit.client), receive)
         try:
             environ["CONTENT_LENGTH"] = str(len(body)) if body or "content-length" in headers else ""
             return await self._compute(environ, body, visit, receive)
         finally:
-            self._held.give(len(body))
+            self._held.give(len(body), client_of(visit.client))
 
     def _served(self) -> str:
         """Return the name of the snapshot that is served now."""
@@ -389,7 +410,7 @@ class Gateway:
 
     # --- reading ---
 
-    async def _read(self, headers: Mapping[str, str], receive: Receive) -> bytes:
+    async def _read(self, headers: Mapping[str, str], client: str, receive: Receive) -> bytes:
         """Return the body, which is counted as held. Raises _Refused if it is too large or too late."""
         settings = self._settings
         length = headers.get("content-length", "")
@@ -408,13 +429,13 @@ class Gateway:
                     part = message.get("body", b"")
                     if size + len(part) > settings.request_bytes:
                         raise self._too_large("more")
-                    self._held.take(len(part))
+                    self._held.take(len(part), client)
                     size += len(part)
                     parts.append(part)
                     if not message.get("more_body"):
                         break
         except TimeoutError:
-            self._held.give(size)
+            self._held.give(size, client)
             raise _Refused(
                 408,
                 "The body of this request did not arrive in time.",
@@ -423,10 +444,10 @@ class Gateway:
                 headers={"Connection": "close"},
             ) from None
         except BaseException:
-            self._held.give(size)
+            self._held.give(size, client)
             raise
         if length.isdigit() and size < int(length):
-            self._held.give(size)
+            self._held.give(size, client)
             raise _broken_body()
         return b"".join(parts)
 
@@ -512,7 +533,9 @@ class Gateway:
         if visit.method == "HEAD":
             body = b""
         size = len(body)
-        self._held.take(size)
+        # One piece goes to the web server at once, so that pages and refusals get out however much is held.
+        held, client = (size if size > _PIECE else 0), client_of(visit.client)
+        self._held.take(held, client)
         visit.status = answer.status
         encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         try:
@@ -528,7 +551,7 @@ class Gateway:
         except RuntimeError:  # the connection is closed
             raise _Gone from None
         finally:
-            self._held.give(size)
+            self._held.give(held, client)
 
     # --- operations ---
 
