@@ -420,6 +420,19 @@ def test_when_the_parent_ends_no_executor_is_left(way: str) -> None:
             assert not parent.folder.exists()
 
 
+def test_questions_are_answered_while_the_status_cannot_be_written(parent: Parent) -> None:
+    before = executors_of(parent)
+    (parent.folder / ".status.json").mkdir()  # as on a full disk, nothing can be written there
+    for number in before:
+        os.kill(number, signal.SIGKILL)
+    assert until(lambda: all(map(gone, before)))
+    for group in ("site", "public"):
+        assert count(parent, "SELECT (1 AS ?n) {}", group=group) == 1
+    assert executors_of(parent) == before
+    (parent.folder / ".status.json").rmdir()
+    assert until(lambda: not set(executors_of(parent)) & set(before))
+
+
 def test_a_parent_has_one_thread_and_shares_the_graph(parent: Parent) -> None:
     for number in (parent.process.pid, *executors_of(parent)):
         assert len(os.listdir(f"/proc/{number}/task")) == 1

@@ -61,6 +61,8 @@ _QUESTION = 16 << 20
 _NICE = {"site": 0, "public": 5}
 # An executor that lived shorter than this, in seconds, is replaced only after a pause that grows to `_PAUSE`.
 _SHORT, _PAUSE = 0.05, 0.2
+# After how long a status that could not be written is tried again, in seconds.
+_AGAIN = 1.0
 
 
 def folder_of(runtime: Path, snapshot: str) -> Path:
@@ -319,6 +321,8 @@ class _Parent:
         self.loaded, self.snapshot, self.folder = loaded, snapshot, folder
         self.exits: Counter[str] = Counter({kind: 0 for kind in KINDS})
         self.last: deque[tuple[int, str]] = deque(maxlen=64)
+        #: Whether it has been said that the status cannot be written.
+        self.silent = False
         # Executors hold the reading end, and see its end when the parent, which alone holds the other, is gone.
         self.lifeline, self.held = os.pipe()
         sizes = {"site": loaded.settings.site_executors, "public": loaded.settings.executors}
@@ -376,8 +380,11 @@ class _Parent:
                 if group.short_lives > group.size:
                     group.not_before = now + min(_PAUSE, 0.01 * 2 ** min(group.short_lives, 10))
 
-    def tell(self) -> None:
-        """Write who is there, and how the others ended, in one step."""
+    def tell(self) -> bool:
+        """Write who is there, and how the others ended, in one step; tell whether that worked.
+
+        Where the disk is full, what was written last stays, and queries are answered all the same.
+        """
         status = {
             "ready": True,
             "snapshot": self.snapshot,
@@ -387,8 +394,16 @@ class _Parent:
             "last": list(self.last),
         }
         fresh = self.folder / ".status.json"
-        fresh.write_text(json.dumps(status), encoding="utf-8")
-        os.replace(fresh, self.folder / "status.json")
+        try:
+            fresh.write_text(json.dumps(status), encoding="utf-8")
+            os.replace(fresh, self.folder / "status.json")
+        except OSError as error:
+            if not self.silent:
+                print(f"error: {self.folder}: the status cannot be written: {error.strerror}", file=sys.stderr)
+            self.silent = True
+            return False
+        self.silent = False
+        return True
 
     def keep(self) -> None:
         """Keep executors running until this process is asked to end, or standard input ends."""
@@ -405,14 +420,14 @@ class _Parent:
         waiting.register(0, select.POLLIN)
         pause, changed = self.fill(), True
         while not asked:
-            if changed:
-                self.tell()
+            if changed and not self.tell():
+                pause = _AGAIN
             for handle, _event in waiting.poll(None if pause is None else pause * 1000 + 1):
                 if handle == hearing:
                     os.read(hearing, 4096)
                 elif not os.read(0, 4096):
                     return
-            changed = self.reap()
+            changed = self.reap() or self.silent
             before = [len(group.running) for group in self.groups]
             pause = self.fill()
             changed = changed or before != [len(group.running) for group in self.groups]
