@@ -373,6 +373,25 @@ def test_a_snapshot_that_cannot_be_served_leaves_the_one_before(world: Path) -> 
         assert until(server.is_well)
 
 
+def test_a_swap_that_fails_is_tried_again(world: Path, temporary: Path) -> None:
+    bell = world / "facts/register/bell/mair.ttl"
+    text = bell.read_text("utf-8")
+    with served(world, TMPDIR=str(temporary)) as server:
+        (folder,) = temporary.glob("kg-serve-*")
+        before = current_in(world).name
+        (folder / ".current").mkdir()  # as on a full disk, nothing can be written there
+        replace(bell, "Cloch Fair", "Cloch Fain")
+        try:
+            after = rebuilt(world).name
+        finally:
+            bell.write_text(text, "utf-8")
+        assert until(lambda: server.has_told(f"Snapshot {after[:12]} cannot be served yet"))
+        assert before in server.get("/healthz")[1]
+        (folder / ".current").rmdir()
+        assert until(lambda: after in server.get("/healthz")[1])
+    rebuilt(world)
+
+
 def test_a_folder_without_a_link_leaves_what_is_served(world: Path) -> None:
     with served(world) as server:
         (world / ".kg" / "current").unlink()

@@ -181,9 +181,13 @@ class _Child:
 
 
 def _end_with_parent(parent: int) -> None:
-    """Ask the kernel to end this process when its parent ends, even by kill -9 (Linux only)."""
+    """Ask the kernel to end this process when its parent ends, even by kill -9 (Linux only).
+
+    By force: a web server that is asked while it starts its worker, or has just lost it, may wait for it for ever. What
+    it has started sees the end of the lifeline.
+    """
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     if os.getppid() != parent:  # it ended before we could ask
         os._exit(1)
 
@@ -343,6 +347,8 @@ class _Supervisor:
         self.queries: dict[Path, _Queries] = {}
         self.served = self.target()
         self.refused: Path | None = None
+        #: What could not be swapped to so far.
+        self.stuck: Path | None = None
         self.point(self.served)
         self.ask_for(self.served)
         self.build: _Child | None = None
@@ -411,8 +417,15 @@ class _Supervisor:
         queries = self.ask_for(target)
         queries.kept.tend()
         if queries.is_ready(self.runtime):
-            self.point(target)
-            self.tell(f"Now serving {target.name[:12]}.")
+            try:
+                self.point(target)
+            except OSError as error:  # the disk is full: tried again until there is room
+                if self.stuck != target:
+                    self.tell(f"Snapshot {target.name[:12]} cannot be served yet: {error.strerror}.")
+                self.stuck = target
+            else:
+                self.stuck = None
+                self.tell(f"Now serving {target.name[:12]}.")
 
     def afterwards(self) -> float:
         """Return how long questions to a snapshot may go on after a swap, in seconds."""

@@ -16,6 +16,7 @@ import re
 import secrets
 import signal
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
@@ -657,7 +658,9 @@ def _end_with(runtime: Path) -> None:
 
     def end() -> None:
         loop.remove_reader(handle)
-        loop.call_later(_LAST_WORDS, os._exit, 1)
+        last = threading.Timer(_LAST_WORDS, os._exit, (1,))  # by a thread, because the loop may end before
+        last.daemon = True
+        last.start()
         os.kill(os.getpid(), signal.SIGTERM)
 
     loop.add_reader(handle, end)
