@@ -329,7 +329,7 @@ def test_a_body_and_an_address_that_are_too_large_are_refused(server: Served) ->
     assert get(server.port, f"{BELLS} #{'x' * 8000}")[0] == 200
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     headers = {"Content-Type": "application/sparql-query"}
-    connection.request("POST", "/sparql", body=BELLS.encode() + b" #" + b"x" * 2_000_000, headers=headers)
+    connection.request("POST", "/sparql", body=BELLS.encode() + b" #" + b"x" * 8_000_000, headers=headers)
     assert connection.getresponse().status == 413
     connection.close()
 

@@ -8,6 +8,7 @@ wants to ask the graph it puts into `kg.question`: the gateway asks the pool, an
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import logging
@@ -50,6 +51,8 @@ Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 # What is handed to the web server at once: it holds no more than about this much for a client that does not read.
 _PIECE = 65_536
+# How much of a body that is too large is read before the answer says so, in bytes.
+_LINGER = 16 << 20
 # How often a question is asked anew because the snapshot that it was for has gone.
 _SWAPS = 3
 # How often the connections are looked at, and how long what was found of readiness holds, in seconds.
@@ -418,6 +421,8 @@ class Gateway:
         if not length and "transfer-encoding" not in headers:
             return b""
         if length.isdigit() and int(length) > settings.request_bytes:
+            if "expect" not in headers:  # whoever waits to be told is told before the body
+                await self._linger(receive)
             raise self._too_large(length)
         parts: list[bytes] = []
         size = 0
@@ -451,6 +456,17 @@ class Gateway:
             self._held.give(size, client)
             raise _broken_body()
         return b"".join(parts)
+
+    async def _linger(self, receive: Receive) -> None:
+        """Read what is sent and keep nothing of it: a client whose connection ends while it sends sees no answer."""
+        left = _LINGER
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.body_seconds):
+                while left > 0:
+                    message = await receive()
+                    left -= len(message.get("body", b""))
+                    if not message.get("more_body"):
+                        return
 
     def _too_large(self, found: str) -> _Refused:
         limit = self._settings.request_bytes
