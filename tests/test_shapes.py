@@ -356,7 +356,7 @@ def test_results_are_those_of_plain_pyshacl_run_in_full_for_each_source(bells, s
         new = plain([*base, *group])
         for prefix, iri in project.prefixes.items():
             new.bind(prefix, iri, replace=True)
-        with_source = told(validation.with_source(shapes._triples(group)))
+        with_source = told(validation.with_source("source", list(shapes._triples(group))))
         full = reports_of(new, oracle_shapes)
         assert with_source == set(full) - set(expected)
     assert not single.faults

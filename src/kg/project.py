@@ -160,6 +160,22 @@ class Project:
             digest.update(data)
         return digest.hexdigest()
 
+    def _read_file(self, path: Path) -> bytes:
+        size, most = path.stat().st_size, self.settings.file_megabytes
+        if size > most * 1_000_000:
+            raise TurtleError(
+                say(
+                    "this file has %(size)s MB; at most %(most)s are read (limits.file_megabytes)",
+                    size=size // 1_000_000,
+                    most=most,
+                ),
+                path=self.shown(path),
+                line=1,
+                column=1,
+                advice=say("Split it into several files, or raise the limit in kg.toml."),
+            )
+        return bytes_of(path)
+
     def read(self) -> Reading:
         """Return all Turtle files, each with the bounds of its dates; what is wrong is collected, not raised."""
         documents: dict[Role, list[Document]] = {role: [] for role in Role}
@@ -167,7 +183,7 @@ class Project:
         for role, path in self.turtle_files():
             shown = self.shown(path)
             try:
-                documents[role].append(read_document(bytes_of(path), shown))
+                documents[role].append(read_document(self._read_file(path), shown))
             except TurtleError as error:
                 errors.append(error)
             except OSError as error:

@@ -190,6 +190,10 @@ class Settings:
         "limits.document_length", _count(1, 10_000), "Relations and mentions on one page of a document.", 50
     )
     view_seconds: int = _setting("limits.view_seconds", _count(1, 3600), "Time for one view at build.", 30)
+    shape_seconds: int = _setting(
+        "limits.shape_seconds", _count(1, 3600), "Time for one shape and one node at a check.", 30
+    )
+    file_megabytes: int = _setting("limits.file_megabytes", _count(1, 10_000), "Size of one Turtle file.", 64)
     query_length: int = _setting("limits.query_length", _count(100, 1_000_000), "Characters of a query.", 100_000)
     query_nesting: int = _setting("limits.query_nesting", _count(5, 1000), "Depth of brackets in a query.", 100)
     query_seconds: int = _setting("limits.query_seconds", _count(1, 3600), "Time for one query of a client.", 10)

@@ -6,6 +6,8 @@ import contextlib
 import functools
 import logging
 import re
+import signal
+import threading
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
@@ -170,6 +172,7 @@ class _Shapes:
 
     def __init__(self, project: Project, documents: Sequence[Document], languages: Sequence[str], *, whole: bool):
         self.project, self.documents = project, documents
+        self.too_slow: set[Node] = set()
         self.faults: dict[Node, Exception] = {}
         graph = Graph(bind_namespaces="none")
         for triple in _triples(documents):
@@ -232,9 +235,19 @@ class _Shapes:
 
     def run(self, shape: Shape, focus: RNode, data: _Data) -> set[_Result] | None:
         """Return the results of one shape for one node; None if the shape does not work."""
+        if shape.node in self.too_slow:
+            return None
         executor = SHACLExecutor()
         try:
-            _, reports = shape.validate(executor, data, focus=focus)
+            with _within(self.project.settings.shape_seconds):
+                _, reports = shape.validate(executor, data, focus=focus)
+        except _TooLong:
+            self.too_slow.add(shape.node)
+            seconds, name = self.project.settings.shape_seconds, self.show(focus)
+            self.faults[shape.node] = TimeoutError(
+                say("it takes longer than %(seconds)s seconds for %(node)s", seconds=seconds, node=name)
+            )
+            return None
         except Exception as error:
             node = _culprit(error) or shape.node
             known = {node, *self.graph.objects(node, R_SH.sparql)}
@@ -483,6 +496,8 @@ def _faults(shapes: _Shapes, documents: Sequence[Document]) -> Iterator[Finding]
     for node, error in shapes.faults.items():
         document, line, column = _place_of_fault(node, error, documents)
         reason = str(getattr(error, "message", "") or getattr(error, "msg", "") or error).strip().split("\n")[0]
+        if isinstance(error, TimeoutError):
+            reason = error.args[0]
         link = str(getattr(error, "link", ""))
         yield Finding(
             document.path,
@@ -587,7 +602,7 @@ class _Validation:
     would have found. The first run notes these lookups, so that a later run visits exactly the nodes it must.
     """
 
-    def __init__(self, shapes: _Shapes, data: _Data, memo: Memo | None) -> None:
+    def __init__(self, shapes: _Shapes, data: _Data, memo: Memo | None = None) -> None:
         self.shapes, self.data, self.memo = shapes, data, memo
         self.results: set[_Result] = set()
         self.seen: set[tuple[Node, Node]] = set()
@@ -662,6 +677,29 @@ def _over_everything(shapes: _Shapes, reading: Reading, data: _Data, memo: Memo 
         places = [_Places(document) for document in stated], [_Places(document) for document in ontology]
         locator = _Locator(*places, shapes)
         yield from (locator.finding(result) for result in results)
+
+
+class _TooLong(BaseException):
+    """A shape is at work for too long. (Libraries that go on after any Exception do not stop this one.)"""
+
+
+@contextlib.contextmanager
+def _within(seconds: int) -> Iterator[None]:
+    """Raise _TooLong if what is done takes longer; only the main thread has a clock that can."""
+
+    def stop(*_: object) -> None:
+        raise _TooLong
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @contextlib.contextmanager
