@@ -182,6 +182,8 @@ def check_command(context: click.Context, form: str, lang: str | None, infos: bo
     Each finding has its file, line and column, and says what to do:
       kg check --lang fr
     """
+    from dataclasses import replace
+
     from kg.checks import brought, recheck
     from kg.history import files_at
     from kg.project import open_project
@@ -196,6 +198,16 @@ def check_command(context: click.Context, form: str, lang: str | None, infos: bo
             with files_at(project.root, ref) as root:
                 before = recheck(open_project(root), shelf, language=language, progress=lambda s: step(f"{s} of {ref}"))
         findings = brought(recheck(project, shelf, language=language, progress=step), before)
+    if form in ("text", "github", "sarif", "junit") and (folder := os.path.relpath(project.root)) != ".":
+        # Editors and workflows follow a path from where they are.
+        findings = [
+            replace(
+                finding,
+                path=os.path.join(folder, finding.path),
+                also=tuple(os.path.join(folder, place) for place in finding.also),
+            )
+            for finding in findings
+        ]
     if form == "text":
         _report(findings, err=False, infos=infos)
     elif report := REPORTS[form](findings):
