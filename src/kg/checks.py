@@ -23,6 +23,7 @@ from kg.lint import lint
 from kg.memo import Memo, Shelf
 from kg.messages import say
 from kg.project import PREFIX_TABLE, Project, Reading, Role
+from kg.published import disappeared
 from kg.queries import Data, ask_within
 from kg.rules import Clash, Closure, Rules, Triple, compile_rules, infer
 from kg.shapes import validate
@@ -73,6 +74,7 @@ def check(project: Project, reading: Reading, *, language: str, memo: Memo | Non
         findings += _terms(project, reading)
         findings += _links(project, reading)
         findings += lint(project, reading, standard=_standard_terms())
+        findings += disappeared(project, reading)
         findings += curate(project, reading, standard=_standard_terms())
         findings += validate(project, reading, language=language, memo=memo)
         findings += _clashes(project, reading, rules, closure)

@@ -84,7 +84,7 @@ class _Commands(click.Group):
 
     def list_commands(self, context: click.Context) -> list[str]:
         # In the order of use.
-        return ["check", "format", "build", "serve", "query", "show", "diff", "stats", "conformance"]
+        return ["check", "format", "build", "serve", "query", "show", "diff", "release", "stats", "conformance"]
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "KG"})
@@ -693,6 +693,28 @@ def _print_why(snapshot: Snapshot, fact: Fact, shown: _Shown, indent: str, above
                 click.echo(f"{indent}  {said(one)}  {click.style(place, dim=True)}")
                 if one.inferred and one.id not in above:
                     _print_why(snapshot, one, shown, indent + "    ", above | {fact.id})
+
+
+@main.command("release")
+@click.pass_context
+def release_command(context: click.Context) -> None:
+    """Register the IRIs that the graph publishes, so that none gets lost.
+
+    \b
+    They are written into published.txt, which is committed with the release:
+      kg release
+    """
+    from kg.checks import recheck
+    from kg.published import publish
+
+    project = _project(context)
+    language = project.settings.default_language
+    with _progress() as step:
+        findings = recheck(project, project.snapshots / "checks", language=language, progress=step)
+        if any(finding.severity == "violation" for finding in findings):
+            raise KGError("the graph does not pass its checks", advice="Run: kg check")
+        new, number = publish(project, project.read())
+    click.echo(f"{new} new, {number} published")
 
 
 @main.command("diff")

@@ -20,9 +20,11 @@ from kg.settings import FILE_NAME, Settings, load_settings
 from kg.turtle import Document, PrefixDeclaration, read_document, with_bounds
 from kg.vocabulary import KG
 
-__all__ = ["PREFIX_TABLE", "Project", "Reading", "Role", "bytes_of", "open_project"]
+__all__ = ["PREFIX_TABLE", "PUBLISHED", "Project", "Reading", "Role", "bytes_of", "open_project"]
 
 PREFIX_TABLE = "prefixes.ttl"
+#: The register of published IRIs, which kg release writes.
+PUBLISHED = "published.txt"
 
 
 class Role(StrEnum):
@@ -151,6 +153,8 @@ class Project:
         paths += [path for _, path in self.turtle_files()]
         if (self.root / settings.views_folder).is_dir():
             paths += self.files(settings.views_folder, ".rq")
+        if (self.root / PUBLISHED).exists():
+            paths.append(self.root / PUBLISHED)
         for path in paths:
             try:
                 data = bytes_of(path)

@@ -18,6 +18,7 @@ RULES = {
     "language": "Texts say in which language they are, and truly.",
     "value": "A value is one of its datatype.",
     "idle-source": "Something uses every source of the register.",
+    "published": "What was published stays described, if only as deprecated.",
     "hierarchy": "Nothing is below itself: classes, properties and concepts form no circle.",
     "axiom": "Every axiom of the ontology has a rule, so that it does what it says.",
     "profile": "The ontology keeps to the datatypes of OWL 2 RL.",
