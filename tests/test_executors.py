@@ -474,7 +474,7 @@ def outcome(parent: Parent, case: Hostile) -> str:
     return "ended" if end is None else str(end["status"])
 
 
-def test_what_hostile_queries_get_and_that_they_harm_nobody_else(short: Parent, tmp_path: Path) -> None:
+def test_what_hostile_queries_get_and_that_they_harm_nobody_else(short: Parent, parent: Parent, tmp_path: Path) -> None:
     """Six at a time at executors with a deadline of a second; nothing is reached or read outside."""
     secret = tmp_path / "secret.ttl"
     secret.write_text('<a:a> <a:b> "found in the canary" .')
@@ -491,8 +491,10 @@ def test_what_hostile_queries_get_and_that_they_harm_nobody_else(short: Parent, 
             canary.accept()
     ended = found.count("ended")
     assert until(lambda: sum(short.status()["exits"].values()) >= sum(before["exits"].values()) + ended)
-    for case, got in zip(cases, found, strict=True):
-        allowed = case.outcomes & {"time", "memory", "crash"}
+    for case, first in zip(cases, found, strict=True):
+        got, allowed = first, case.outcomes & {"time", "memory", "crash"}
+        if got == "ended" and not allowed:  # a busy machine may need more than that second
+            got = outcome(parent, case)
         if not (got in case.outcomes or (got == "cut" and "ok" in case.outcomes) or (got == "ended" and allowed)):
             wrong.append(f"{case.name}: {got}")
     assert "; ".join(wrong) == ""

@@ -261,6 +261,20 @@ def test_prefixes_of_the_table_are_known_and_may_be_declared_again(store: Store)
 
 
 @pytest.mark.parametrize(
+    "query", ["SELECT * { ?s ?p " + "1 " * 20_000 + "}", " " * 50_000, "SELECT * {" + " " * 50_000]
+)
+def test_of_a_long_line_only_what_is_around_the_mistake_is_shown(store: Store, query: str) -> None:
+    with pytest.raises(QueryError) as raised:
+        ask(Data(store), query)
+    _, line, caret = raised.value.problem.split("\n")
+    assert len(line) < 500
+    assert len(caret) <= len(line) + 1
+    where, number, column = raised.value.where.rsplit(":", 2)
+    assert (where, number) == ("query", "1")
+    assert 1 <= int(column) <= len(query) + 1
+
+
+@pytest.mark.parametrize(
     ("query", "columns"),
     [
         ("SELECT * { ?s ?p ?o }", "s p o"),

@@ -237,6 +237,9 @@ def _graphs_named(query: str) -> tuple[list[str], list[str]]:
 
 # --- asking ----------------------------------------------------------------------------------------------
 
+# How many characters of a line are shown on either side of a mistake.
+_SHOWN = 200
+
 _POSITION = re.compile(r"error at (\d+):(\d+): (?:expected )?(?:one of )?(.*)", re.DOTALL)
 _UNKNOWN_FUNCTION = re.compile(r"The custom function <(.*)> is not supported", re.DOTALL)
 
@@ -361,8 +364,10 @@ def _syntax_error(data: Data, query: str, message: str, where: str) -> QueryErro
         elif expected := _expected(items):
             problem += f"; expected {expected}"
     there = lines[line - 1] if line <= len(lines) else ""
+    begin = max(0, min(column - 1, len(there)) - _SHOWN)  # of a long line, what is around the place
+    there = there[begin : column - 1 + _SHOWN]
     return QueryError(
-        f"this is not SPARQL: {problem}\n  {there}\n  {' ' * (column - 1)}^", where=f"{where}:{line}:{column}"
+        f"this is not SPARQL: {problem}\n  {there}\n  {' ' * (column - 1 - begin)}^", where=f"{where}:{line}:{column}"
     )
 
 
