@@ -154,6 +154,9 @@ def test_rows_past_a_limit_are_left_out_and_the_rest_says_so(form: str, bounds: 
             assert found["cut"] == said
             assert found["head"]["link"] == [f"https://w3id.org/kg-engine#{limit}"]
             assert len(found["results"]["bindings"]) == body.rows
+            strict = parse_query_results(text.encode(), format=QueryResultsFormat.JSON)
+            assert isinstance(strict, QuerySolutions)
+            assert len(list(strict)) == body.rows
         case "xml":
             assert f"<!-- {said} -->" in text
             assert f'<link href="https://w3id.org/kg-engine#{limit}"/>' in text

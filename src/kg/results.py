@@ -179,10 +179,11 @@ class _Json(_Table):
         head: dict[str, Any] = {"vars": list(self.variables)}
         if cut:
             head["link"] = [cut.link]
-        return f'{{"head":{json.dumps(head, ensure_ascii=False)},"results":{{"bindings":['.encode()
+        mark = f'"cut":{json.dumps(cut.text)},' if cut else ""  # in front: some readers take nothing after the rows
+        return f'{{{mark}"head":{json.dumps(head, ensure_ascii=False)},"results":{{"bindings":['.encode()
 
     def end(self, cut: _Cut | None) -> bytes:
-        return b"]}" + (f',"cut":{json.dumps(cut.text)}'.encode() if cut else b"") + b"}"
+        return b"]}}"
 
 
 _XML_HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<sparql xmlns="http://www.w3.org/2005/sparql-results#">\n<head>'
