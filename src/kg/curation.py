@@ -8,7 +8,6 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
-from typing import NamedTuple
 
 from babel import Locale
 from babel.core import get_global
@@ -19,21 +18,12 @@ from rdflib import URIRef
 from kg.findings import Finding, Severity
 from kg.messages import say
 from kg.project import Project, Reading, Role
-from kg.turtle import Document, Statement, excerpt_of
+from kg.stated import Stated
 from kg.vocabulary import LABELS, RDF, XSD
 
 __all__ = ["curate"]
 
 Term = NamedNode | BlankNode | Literal
-
-
-class _Place(NamedTuple):
-    document: Document
-    statement: Statement
-
-    def found(self, severity: Severity, rule: str, message: str, advice: str) -> Finding:
-        path, line, column = self.document.path, self.statement.line, self.statement.column
-        return Finding(path, line, column, severity, rule, message, advice, excerpt_of(self.document.text, line))
 
 
 def curate(project: Project, reading: Reading, *, standard: Mapping[str, Collection[str]]) -> Iterator[Finding]:
@@ -42,13 +32,13 @@ def curate(project: Project, reading: Reading, *, standard: Mapping[str, Collect
     `standard` holds the terms of well-known vocabularies by namespace.
     """
     data = [
-        _Place(document, statement)
+        Stated(document, statement)
         for role in (Role.REGISTER, Role.SOURCE)
         for document in reading.documents.get(role, ())
         for statement in document.statements
         if not statement.derived
     ]
-    ontology = [_Place(d, s) for d in reading.documents.get(Role.ONTOLOGY, ()) for s in d.statements]
+    ontology = [Stated(d, s) for d in reading.documents.get(Role.ONTOLOGY, ()) for s in d.statements]
     yield from _same_names(project, data)
     yield from _schemes(project, [*ontology, *data], standard)
     yield from _languages(project, [*ontology, *data])
@@ -74,7 +64,7 @@ def _nearly(folded: str) -> Iterator[str]:
         yield from (folded[:at] + folded[at + 1 :] for at in range(len(folded)) if not folded[at].isdigit())
 
 
-def _same_names(project: Project, data: Sequence[_Place]) -> Iterator[Finding]:
+def _same_names(project: Project, data: Sequence[Stated]) -> Iterator[Finding]:
     """Find things of one class whose names are the same but for case, accents, order of words or a letter.
 
     Two that a statement links are known to be two.
@@ -87,7 +77,7 @@ def _same_names(project: Project, data: Sequence[_Place]) -> Iterator[Finding]:
             classes.setdefault(subject, set()).add(value)
         elif isinstance(value, NamedNode):
             linked |= {(subject, value), (value, subject)}
-    seen: dict[tuple[str, str], list[tuple[_Place, str]]] = {}
+    seen: dict[tuple[str, str], list[tuple[Stated, str]]] = {}
     told: set[frozenset[Term]] = set()
     for place in data:
         subject, predicate, value = place.statement[:3]
@@ -125,7 +115,7 @@ def _other_scheme(iri: str) -> str:
     return f"http{iri[5:]}" if iri.startswith("https:") else f"https{iri[4:]}"
 
 
-def _schemes(project: Project, places: Sequence[_Place], standard: Mapping[str, Collection[str]]) -> Iterator[Finding]:
+def _schemes(project: Project, places: Sequence[Stated], standard: Mapping[str, Collection[str]]) -> Iterator[Finding]:
     """Find an IRI with http that stands elsewhere with https, or the other way round: two things to every machine."""
     used: Counter[str] = Counter()
     for place in places:
@@ -158,7 +148,7 @@ def _known_languages() -> Collection[str]:
     return frozenset(str(code).split("_")[0] for code in dict(Locale("en").languages))
 
 
-def _languages(project: Project, places: Sequence[_Place]) -> Iterator[Finding]:
+def _languages(project: Project, places: Sequence[Stated]) -> Iterator[Finding]:
     """Find tags of no language, and long texts that are the same in two languages: one tag is wrong."""
     texts: dict[tuple[Term, Term, str], str] = {}
     for place in places:
@@ -188,10 +178,10 @@ def _languages(project: Project, places: Sequence[_Place]) -> Iterator[Finding]:
             )
 
 
-def _untagged(project: Project, data: Sequence[_Place]) -> Iterator[Finding]:
+def _untagged(project: Project, data: Sequence[Stated]) -> Iterator[Finding]:
     """Find texts without a language of properties whose texts mostly have one."""
     tagged: Counter[Term] = Counter()
-    plain: dict[Term, list[_Place]] = {}
+    plain: dict[Term, list[Stated]] = {}
     for place in data:
         value = place.statement.object
         if isinstance(value, Literal) and value.language:
@@ -220,7 +210,7 @@ _NUMBERS = {XSD.integer, XSD.decimal, XSD.boolean, XSD.double, XSD.float}
 _NUMBERS |= {XSD.nonNegativeInteger, XSD.positiveInteger, XSD.int, XSD.long, XSD.dateTime, XSD.gYear, XSD.gYearMonth}
 
 
-def _values(places: Sequence[_Place]) -> Iterator[Finding]:
+def _values(places: Sequence[Stated]) -> Iterator[Finding]:
     """Find values that are none of their datatype: a 30 February, an integer with letters."""
     for place in places:
         value = place.statement.object
@@ -254,7 +244,7 @@ def _is_date(text: str) -> bool:
 # --- sources ---------------------------------------------------------------------------------------------
 
 
-def _idle_sources(project: Project, reading: Reading, places: Sequence[_Place]) -> Iterator[Finding]:
+def _idle_sources(project: Project, reading: Reading, places: Sequence[Stated]) -> Iterator[Finding]:
     """Find things of the register that are sources like those the headers name, but of which nothing makes use."""
     source = project.expand(project.settings.source)
     named: set[Term] = set()

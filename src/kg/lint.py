@@ -12,16 +12,16 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 from pyoxigraph import BlankNode, Literal, NamedNode
 
 from kg.findings import Finding, Severity
 from kg.messages import say
 from kg.project import Project, Reading, Role
-from kg.turtle import Document, Statement, excerpt_of
+from kg.querytexts import QueryText, queries_in
+from kg.stated import Stated
+from kg.turtle import Document
 from kg.vocabulary import DCTERMS, KG, LABELS, OWL, RDF, RDFS, SH, SKOS, XSD, Namespace
 
 __all__ = ["lint"]
@@ -34,28 +34,13 @@ SCHEMA = Namespace("https://schema.org/")
 VANN = Namespace("http://purl.org/vocab/vann/")
 
 
-class _Stated(NamedTuple):
-    """A statement and the file it stands in."""
-
-    document: Document
-    statement: Statement
-
-    @property
-    def value(self) -> Term:
-        return self.statement.object
-
-    def found(self, severity: Severity, rule: str, message: str, advice: str) -> Finding:
-        path, line, column = self.document.path, self.statement.line, self.statement.column
-        return Finding(path, line, column, severity, rule, message, advice, excerpt_of(self.document.text, line))
-
-
 def lint(project: Project, reading: Reading, *, standard: Mapping[str, Collection[str]]) -> Iterator[Finding]:
     """Give what is missing, doubled, unused or untidy in the ontology, and what shapes and views get wrong about it.
 
     `standard` holds the terms of well-known vocabularies by namespace: nothing needs to declare these.
     """
     ontology = _Ontology(project, reading)
-    queries = list(_queries(project, reading))
+    queries = list(queries_in(project, reading))
     yield from _labels(ontology)
     yield from _definitions(ontology)
     yield from _white_space(ontology)
@@ -112,12 +97,12 @@ class _Ontology:
         self.iri = NamedNode(project.settings.ontology_iri)
         self.namespace = f"{self.iri.value}#"
         self.documents = reading.documents.get(Role.ONTOLOGY, ())
-        self.stated = [_Stated(document, s) for document in self.documents for s in document.statements]
-        self.by_subject: dict[Term, list[_Stated]] = {}
+        self.stated = [Stated(document, s) for document in self.documents for s in document.statements]
+        self.by_subject: dict[Term, list[Stated]] = {}
         for stated in self.stated:
             self.by_subject.setdefault(stated.statement.subject, []).append(stated)
         #: Each declared own term, with the statement that declares it.
-        self.own: dict[NamedNode, _Stated] = {}
+        self.own: dict[NamedNode, Stated] = {}
         for stated in self.stated:
             subject = stated.statement.subject
             if stated.statement.predicate == RDF.type and self.is_own(subject):
@@ -126,14 +111,14 @@ class _Ontology:
     def is_own(self, term: Term) -> bool:
         return isinstance(term, NamedNode) and term.value.startswith(self.namespace)
 
-    def about(self, subject: Term, *predicates: NamedNode) -> list[_Stated]:
+    def about(self, subject: Term, *predicates: NamedNode) -> list[Stated]:
         """Return the statements about a term with one of some predicates, in the order of the files."""
         return [s for s in self.by_subject.get(subject, ()) if s.statement.predicate in predicates]
 
     def values(self, subject: Term, *predicates: NamedNode) -> list[Term]:
         return list(dict.fromkeys(stated.value for stated in self.about(subject, *predicates)))
 
-    def with_predicate(self, *predicates: NamedNode) -> list[_Stated]:
+    def with_predicate(self, *predicates: NamedNode) -> list[Stated]:
         return [stated for stated in self.stated if stated.statement.predicate in predicates]
 
     def items(self, node: Term) -> list[Term]:
@@ -166,9 +151,9 @@ class _Ontology:
         return found
 
     @cached_property
-    def deprecated(self) -> Mapping[NamedNode, _Stated]:
+    def deprecated(self) -> Mapping[NamedNode, Stated]:
         """The deprecated own terms, each with the statement that says so."""
-        found: dict[NamedNode, _Stated] = {}
+        found: dict[NamedNode, Stated] = {}
         for stated in self.with_predicate(OWL.deprecated, RDF.type):
             subject, predicate, value = stated.statement[:3]
             says = value in (OWL.DeprecatedClass, OWL.DeprecatedProperty)
@@ -179,7 +164,7 @@ class _Ontology:
         return found
 
     @cached_property
-    def header(self) -> _Stated | None:
+    def header(self) -> Stated | None:
         return next((s for s in self.about(self.iri, RDF.type) if s.value == OWL.Ontology), None)
 
     def at_header(self, severity: Severity, rule: str, message: str, advice: str) -> Finding:
@@ -715,7 +700,7 @@ _AXIOMS = {
 }
 
 
-def _unconnected(ontology: _Ontology, reading: Reading, queries: Sequence[_Query]) -> Iterator[Finding]:
+def _unconnected(ontology: _Ontology, reading: Reading, queries: Sequence[QueryText]) -> Iterator[Finding]:
     """Find classes and properties without an axiom that nothing uses: no data, shape, view or setting."""
     if not any(reading.documents.get(role) for role in (Role.REGISTER, Role.SOURCE)):
         return  # the ontology comes first, and then the data
@@ -774,7 +759,7 @@ def _deprecated(ontology: _Ontology, reading: Reading) -> Iterator[Finding]:
                 say("Add dcterms:isReplacedBy."),
             )
 
-    def still_used(stated: _Stated, term: NamedNode, severity: Severity) -> Finding:
+    def still_used(stated: Stated, term: NamedNode, severity: Severity) -> Finding:
         names = _listed(ontology.name(value) for value in successors[term]) if successors[term] else ""
         rule = f"deprecated_{ontology.family(term)}_reference"
         return stated.found(
@@ -801,76 +786,10 @@ def _deprecated(ontology: _Ontology, reading: Reading) -> Iterator[Finding]:
                 for used in (statement.predicate, statement.object):
                     if isinstance(used, NamedNode) and used in ontology.deprecated and used not in told:
                         told.add(used)
-                        yield still_used(_Stated(document, statement), used, Severity.VIOLATION)
+                        yield still_used(Stated(document, statement), used, Severity.VIOLATION)
 
 
 # --- queries ---------------------------------------------------------------------------------------------
-
-_QUERY_TOKENS = re.compile(
-    r"""(?P<prefix>\bPREFIX\s+(?P<declared>[\w.-]*):\s*<(?P<namespace>[^<>\s]*)>)
-      | (?P<iri><(?P<full>[^<>\s"{}|^`\\]*)>)
-      | (?P<string>\"{3}(?:\"{0,2}(?:[^\"\\]|\\.))*\"{3}|'{3}(?:'{0,2}(?:[^'\\]|\\.))*'{3}
-          |\"(?:[^\"\\\r\n]|\\.)*\"|'(?:[^'\\\r\n]|\\.)*')
-      | (?P<comment>\#[^\r\n]*)
-      | (?P<variable>[?$]\w+)
-      | (?P<name>(?P<short>\w(?:[\w.-]*[\w-])?)?:(?P<local>[\w%](?:[\w.:%-]*[\w%-])?))""",
-    re.VERBOSE | re.DOTALL | re.IGNORECASE,
-)
-
-
-@dataclass(frozen=True)
-class _Query:
-    """A query in a file: the whole text of the file, and where in it the query begins."""
-
-    path: str
-    file: str
-    start: int
-    text: str
-    #: False where escapes keep the query from standing in the file as it reads.
-    verbatim: bool = True
-    view: bool = False
-
-    def tokens(self) -> Iterator[re.Match[str]]:
-        yield from _QUERY_TOKENS.finditer(self.text)
-
-    def iris(self, project: Project) -> Iterator[tuple[str, int]]:
-        """Give the IRIs that the query names, each with where."""
-        prefixes = dict(project.prefixes)
-        for token in self.tokens():
-            if token["prefix"]:
-                prefixes[token["declared"]] = token["namespace"]
-            elif token["iri"]:
-                yield token["full"], token.start()
-            elif token["name"] and (token["short"] or "") in prefixes:
-                yield prefixes[token["short"] or ""] + token["local"], token.start()
-
-    def found(self, offset: int, severity: Severity, rule: str, message: str, advice: str) -> Finding:
-        place = self.start + offset if self.verbatim else self.start
-        line = self.file.count("\n", 0, place) + 1
-        column = place - (self.file.rfind("\n", 0, place) + 1) + 1
-        return Finding(self.path, line, column, severity, rule, message, advice, excerpt_of(self.file, line))
-
-
-def _queries(project: Project, reading: Reading) -> Iterator[_Query]:
-    """Give the queries of shapes and views; views that cannot be read are found elsewhere."""
-    for document in reading.documents.get(Role.SHAPES, ()):
-        lines = document.text.split("\n")
-        for statement in document.statements:
-            value = statement.object
-            if statement.predicate not in (SH.select, SH.ask, SH.construct) or not isinstance(value, Literal):
-                continue
-            start = sum(len(line) + 1 for line in lines[: statement.line - 1]) + statement.column - 1
-            quote = re.match(r"\"\"\"|'''|\"|'", document.text[start : start + 3])
-            inside = start + len(quote[0]) if quote else start
-            verbatim = document.text.startswith(value.value, inside)
-            yield _Query(document.path, document.text, inside if verbatim else start, value.value, verbatim)
-    folder = project.settings.views_folder
-    for path in project.files(folder, ".rq") if (project.root / folder).is_dir() else ():
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            continue
-        yield _Query(project.shown(path), text, 0, text, view=True)
 
 
 def _wrong_binding(project: Project, prefix: str, namespace: str) -> tuple[str, str] | None:
@@ -893,14 +812,14 @@ def _wrong_binding(project: Project, prefix: str, namespace: str) -> tuple[str, 
     return message, say("Delete it: queries know the project's prefixes.")
 
 
-def _prefixes_of_queries(project: Project, reading: Reading, queries: Sequence[_Query]) -> Iterator[Finding]:
+def _prefixes_of_queries(project: Project, reading: Reading, queries: Sequence[QueryText]) -> Iterator[Finding]:
     for document in (*reading.documents.get(Role.ONTOLOGY, ()), *reading.documents.get(Role.SHAPES, ())):
         namespaces = {s.subject: s.object.value for s in document.statements if s.predicate == SH.namespace}
         for statement in document.statements:
             if statement.predicate == SH.prefix and isinstance(statement.object, Literal):
                 wrong = _wrong_binding(project, statement.object.value, namespaces.get(statement.subject, ""))
                 if wrong:
-                    yield _Stated(document, statement).found(Severity.VIOLATION, "prefix", *wrong)
+                    yield Stated(document, statement).found(Severity.VIOLATION, "prefix", *wrong)
     for query in queries:
         for token in query.tokens() if not query.view else ():
             wrong = _wrong_binding(project, token["declared"], token["namespace"]) if token["prefix"] else None
@@ -908,7 +827,7 @@ def _prefixes_of_queries(project: Project, reading: Reading, queries: Sequence[_
                 yield query.found(token.start(), Severity.VIOLATION, "prefix", *wrong)
 
 
-def _names_in_queries(ontology: _Ontology, queries: Sequence[_Query]) -> Iterator[Finding]:
+def _names_in_queries(ontology: _Ontology, queries: Sequence[QueryText]) -> Iterator[Finding]:
     """Find own terms in queries that nothing declares, once in each: such a query silently finds nothing."""
     known = {ontology.name(term) for term in ontology.own}
     for query in queries if known else ():
@@ -974,7 +893,7 @@ def _shapes_of_others(
             if any(value.value in terms for namespace, terms in standard.items() if value.value.startswith(namespace)):
                 continue
             seen.add(value)
-            yield _Stated(document, statement).found(
+            yield Stated(document, statement).found(
                 Severity.VIOLATION,
                 "term",
                 say(

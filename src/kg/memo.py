@@ -44,21 +44,14 @@ def _number(term: Any) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big") & _MASK
 
 
-def _pattern(numbers: Iterable[int]) -> int:
-    return sum(number * weight for number, weight in zip(numbers, _WEIGHTS, strict=True)) & _MASK
-
-
 def number_of_pattern(pattern: Iterable[Any]) -> int:
     """Return the number of a lookup: three terms, None for any."""
-    return _pattern(_number(term) for term in pattern)
+    return sum(_number(term) * weight for term, weight in zip(pattern, _WEIGHTS, strict=True)) & _MASK
 
 
 def _patterns(triple: Numbers) -> Iterator[int]:
-    s, p, o = triple
-    for one in (s, 0):
-        for two in (p, 0):
-            for three in (o, 0):
-                yield _pattern((one, two, three))
+    s, p, o = (number * weight for number, weight in zip(triple, _WEIGHTS, strict=True))
+    return (number & _MASK for number in (0, s, p, o, s + p, s + o, p + o, s + p + o))
 
 
 def patterns_of(triple: Iterable[Any]) -> Iterator[int]:
