@@ -740,7 +740,11 @@ def test_a_build_may_be_killed_before_each_step_that_it_takes_on_the_disk(tmp_pa
     ("header", "query", "told"),
     [
         ("#+ title: Endless", "SELECT * WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }", "longer than 1 second"),
-        ("#+ title: Wrong", "SELECT * WHERE { ?a ?b ?c", "questions/new.rq:3:1: this is not SPARQL"),
+        (
+            "#+ title: Wrong",
+            "SELECT * WHERE { ?a ?b ?c",
+            "questions/new.rq:2:26: this is not SPARQL: it ends too early",
+        ),
         ("#+ title: No rows", "ASK { ?a ?b ?c }", "a view is a SELECT query"),
         ("#+ title: Not a table", "CONSTRUCT { ?a ?b ?c } WHERE { ?a ?b ?c }", "a view is a SELECT query"),
         ("#+ title: Abroad", "SELECT * { SERVICE <http://other.example/> { ?a ?b ?c } }", "SERVICE is not allowed"),

@@ -230,12 +230,15 @@ def rdf_documents(root: Path, extension: str, keys: Sequence[tuple[str, int]]) -
 
 
 def html_documents(root: Path, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], bytes]:
+    """Return pages without the name of the snapshot, by which each says how it is cited."""
     client = create_app(root / ".kg").test_client()
+    state = f"/snapshot/{os.readlink(root / '.kg' / CURRENT)[:16]}/".encode()
     found = {}
     for iri, number in keys:
         response = client.get(f"/doc/{iri.removeprefix(C)}.html", query_string={"page": number, "lang": "en"})
         assert response.status_code == 200, (iri, number)
-        found[iri, number] = response.data
+        assert state in response.data
+        found[iri, number] = response.data.replace(state, b"/snapshot/")
     return found
 
 

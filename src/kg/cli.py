@@ -671,7 +671,10 @@ def show_command(context: click.Context, iri: str, why: bool, lang: str | None) 
             if fact.kind == 0:
                 line(fact, f"{shown.term(fact.predicate)}: {shown.term(fact.object)}", "    ")
     for fact in description.incoming:
-        line(fact, f"{shown.term(fact.subject)} – {shown.term(fact.predicate)} – this")
+        ends = shown.term(fact.predicate), "this"
+        if fact.object != description.iri:  # a property, shown where it is used
+            ends = "this", shown.term(fact.object)
+        line(fact, " – ".join((shown.term(fact.subject), *ends)))
     if description.pages > 1:
         click.echo(f"  … the first of {description.pages} pages of relations")
 
