@@ -41,6 +41,7 @@ format: $(BIN)/.stamp
 ## Measure, as ratios side by side
 bench: $(BIN)/.stamp
 	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python benchmarks/serving.py
 
 ## Run the big numbers
 torture: $(BIN)/.stamp

@@ -36,7 +36,12 @@ def refusal(visit: Visit, result: Result, query: str = "") -> Problem:
     patience, again = _("Wait for the answers to those before you ask more."), _("Ask again in a moment.")
     match result.status:
         case "wrong":
-            title, detail, status = _("This is not SPARQL 1.1."), result.reason, 400
+            # What the title says need not be said again.
+            title, detail, status = (
+                _("This is not SPARQL 1.1."),
+                result.reason.removeprefix("this is not SPARQL: "),
+                400,
+            )
             if result.line:
                 detail = _("Line %(line)s, column %(column)s: %(problem)s") % {
                     "line": result.line, "column": result.column, "problem": detail
