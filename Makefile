@@ -21,12 +21,12 @@ $(BIN)/.stamp: pyproject.toml constraints.txt
 serve: $(BIN)/.stamp
 	@exec $(BIN)/kg serve --host $(HOST) --port $(PORT) $(OPTIONS)
 
-## Run all tests: TESTS= for some
+## Run all tests, a file at a time on each core: TESTS= for some
 test: $(BIN)/.stamp
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest -m 'not torture' --durations 5 $(TESTS)
+	$(BIN)/pytest -m 'not torture' --numprocesses auto --dist loadfile --durations 5 $(TESTS)
 
 ## Check the graph
 check: $(BIN)/.stamp
