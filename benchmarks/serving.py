@@ -78,7 +78,7 @@ def load(address: str, accept: str, *, fresh: bool) -> Measured:
     split = re.match(r"(https?://[^/]+)(.*)", address)
     assert split is not None
     # A comment at the end of the query is another query to a cache, and the same one to an engine.
-    target = f'"{split[2]}%20%23" .. counter' if fresh else f'"{split[2]}"'
+    target = f'"{split[2]}%20%23" .. string.format("%.0f", counter)' if fresh else f'"{split[2]}"'
     # The seed is the time, so that the next run begins elsewhere.
     script = (
         f'counter = {time.time_ns() // 1000}\nheaders = {{ ["Accept"] = "{accept}" }}\n'
