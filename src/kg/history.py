@@ -11,11 +11,12 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 from kg.errors import KGError
 
-__all__ = ["HISTORY", "Change", "History", "files_at", "history_of", "read_history"]
+__all__ = ["HISTORY", "Change", "History", "ask_git", "files_at", "history_of", "read_history"]
 
 #: The file beside a snapshot's own that keeps the history of the files that it was last built from.
 HISTORY = "history.json"
@@ -45,19 +46,21 @@ class History:
     dates: Mapping[str, str] = field(default_factory=dict)
 
 
+def ask_git(root: Path, *words: str, seconds: float) -> str:
+    """Return what git says in a folder; nothing where it cannot say, takes longer, or is not there."""
+    try:
+        done = subprocess.run(
+            ["git", "--no-optional-locks", "-C", str(root), *words],
+            capture_output=True, timeout=seconds, stdin=subprocess.DEVNULL, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else ""
+
+
 def history_of(root: Path, paths: Iterable[str]) -> History:
     """Return the history of files of a project; `paths` are relative to its root."""
-
-    def git(*words: str) -> str:
-        try:
-            done = subprocess.run(
-                ["git", "--no-optional-locks", "-C", str(root), *words],
-                capture_output=True, timeout=60, stdin=subprocess.DEVNULL, check=False,
-            )  # fmt: skip
-        except (OSError, subprocess.TimeoutExpired):
-            return ""
-        return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else ""
-
+    git = partial(ask_git, root, seconds=60)
     wanted = set(paths)
     # The oldest commit of a shallow clone seems to have made every file.
     if git("rev-parse", "--is-shallow-repository").strip() != "false":

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pyoxigraph import Literal, NamedNode, Quad
 
+from kg.history import ask_git
 from kg.settings import Settings
 from kg.vocabulary import DCTERMS, FOAF, RDF, RDFS, VOID, XSD, Namespace
 
@@ -134,25 +135,15 @@ class Origin:
 
 def origin_of(root: Path) -> Origin:
     """Return the commit that a folder stands at; an empty one where there is no git or no commit."""
-
-    def git(*words: str) -> str:
-        try:
-            done = subprocess.run(
-                ["git", "--no-optional-locks", "-C", str(root), *words],
-                capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL, check=False,
-            )  # fmt: skip
-        except (OSError, subprocess.TimeoutExpired):
-            return ""
-        return done.stdout.strip() if done.returncode == 0 else ""
-
-    found = re.fullmatch(r"([0-9a-f]{40,64}) (\S+)", git("log", "-1", "--format=%H %cI"))
+    git = partial(ask_git, root, seconds=20)
+    found = re.fullmatch(r"([0-9a-f]{40,64}) (\S+)", git("log", "-1", "--format=%H %cI").strip())
     if found is None:
         return Origin()
     return Origin(
         found[1],
         found[2],
-        dirty=bool(git("status", "--porcelain", "--", ".")),
-        shallow=git("rev-parse", "--is-shallow-repository") == "true",
+        dirty=bool(git("status", "--porcelain", "--", ".").strip()),
+        shallow=git("rev-parse", "--is-shallow-repository").strip() == "true",
     )
 
 
