@@ -32,6 +32,12 @@ def _iri(value: Any) -> str:
     raise ValueError('an absolute IRI such as "https://example.org/graph/"')
 
 
+def _contact(value: Any) -> str:
+    if isinstance(value, str) and re.fullmatch(r'(https?://|mailto:[^\s@]+@)[^\s<>"{}|\\^`]+', value):
+        return value
+    raise ValueError('an address such as "mailto:us@example.org" or "https://example.org/contact"')
+
+
 def _base(value: Any) -> str:
     iri = _iri(value)
     if not iri.endswith("/"):
@@ -59,6 +65,12 @@ def _optional_name(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[\w-]*", value):
         raise ValueError("a name of letters, digits and hyphens")
     return value
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(item and isinstance(item, str) for item in value):
+        raise ValueError('a list of names such as ["disagreements"]')
+    return tuple(_optional_name(item) for item in value)
 
 
 def _curie(value: Any) -> str:
@@ -156,6 +168,13 @@ class Settings:
     spatial_coverage: Mapping[str, str] = _setting(
         "spatial_coverage", _by_language, "The part of the world that the graph is about, per language.", {}
     )
+    privacy: Mapping[str, str] = _setting(
+        "privacy",
+        _by_language,
+        "What the graph says of persons, and how to have something removed, in a few sentences per language.",
+        {},
+    )
+    contact: str = _setting("contact", _contact, "Where mistakes are told: a mailto: or a page.", "")
     public_url: str = _setting(
         "public_url", _site, "Where the documents are, without a slash at the end. Empty: the address served.", ""
     )
@@ -184,6 +203,9 @@ class Settings:
     )
 
     home_view: str = _setting("home.view", _optional_name, "The view shown on the home page.", "")
+    home_figures: tuple[str, ...] = _setting(
+        "home.figures", _names, "Views whose numbers of rows stand among the figures of the home page.", ()
+    )
 
     page_length: int = _setting("limits.page_length", _count(1, 10_000), "Rows of a list on one page.", 100)
     document_length: int = _setting(

@@ -69,7 +69,8 @@ def test_page_is_a_document_before_it_is_a_design(client: FlaskClient, address: 
         assert re.match(r"/(?!/)|#|https?://|mailto:", target), target
         assert target[0] != "#" or target[1:] in ids, target
         assert not target.startswith("http") or "noopener" in attributes["rel"]
-    assert {script["type"] for script in page.all("script")} <= {"application/ld+json"}
+    for script in page.all("script"):
+        assert script["type"] == "application/ld+json" or script["src"].startswith("/static/site.")
     assert not any("style" in attributes or "onclick" in attributes for _, attributes, _ in page.elements)
 
 
@@ -390,5 +391,10 @@ def test_style_is_small_and_pinned_by_its_address(client: FlaskClient) -> None:
     (style,) = [link["href"] for link in see(client, "/").all("link") if link["rel"] == "stylesheet"]
     response = client.get(style)
     assert "immutable" in response.headers["Cache-Control"]
-    assert len(response.data) < 15_000
+    assert len(response.data) < 30_000
+    for other in ("/static/site.css", "/static/site.000000000000.css", style.replace(".css", ".css?v=1")):
+        assert client.get(other).data == response.data
     assert "immutable" not in client.get("/static/site.css").headers["Cache-Control"]
+    assert "immutable" not in client.get("/static/site.000000000000.css").headers["Cache-Control"]
+    for nothing in ("/static/roles.css", "/static/site", "/static/.css", "/static/site.html"):
+        assert client.get(nothing).status_code == 404

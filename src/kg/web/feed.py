@@ -11,7 +11,7 @@ from kg.history import Change
 from kg.web.responses import Link, Problem, respond
 from kg.web.visits import Visit
 
-__all__ = ["feed"]
+__all__ = ["feed", "things_of"]
 
 # So many things are named in one entry.
 _MOST = 30
@@ -53,7 +53,7 @@ def feed(visit: Visit) -> Response:
 
 
 def _entry(visit: Visit, change: Change) -> list[str]:
-    things = _things(visit, change.paths)
+    things = things_of(visit, change.paths)
     visit.names.learn(things)
     summary = "; ".join(visit.names.name(iri).text for iri in things[:_MOST])
     if len(things) > _MOST:
@@ -73,7 +73,7 @@ def _entry(visit: Visit, change: Change) -> list[str]:
     ]
 
 
-def _things(visit: Visit, paths: Sequence[str]) -> list[str]:
+def things_of(visit: Visit, paths: Sequence[str]) -> list[str]:
     """Return the entities that files speak of now, in the order of their IRIs."""
     base = visit.snapshot.settings.entity_base
     return [iri for iri in visit.snapshot.subjects_in(paths) if iri.startswith(base)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from babel import Locale, UnknownLocaleError
+from babel.numbers import format_decimal
 from pyoxigraph import Literal, NamedNode, Triple
 
 from kg.dates import EDTF, in_words
@@ -104,6 +105,13 @@ class Reader:
             return Locale.parse(tag, sep="-").get_display_name() or tag
         except (UnknownLocaleError, ValueError):
             return tag
+
+    def number(self, number: int) -> str:
+        """Return a whole number as the reader writes it."""
+        try:
+            return str(format_decimal(number, locale=self.interface.replace("-", "_")))
+        except UnknownLocaleError:
+            return str(number)
 
     def literal(self, term: Literal) -> Shown:
         """Return a literal as the reader would say it; dates in words."""

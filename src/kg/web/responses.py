@@ -284,8 +284,8 @@ def add_common_headers(response: Response, *, public_origin: str = "") -> Respon
         own = f"'self' {public_origin}".strip()
         headers["Cross-Origin-Opener-Policy"] = "same-origin"
         headers["Content-Security-Policy"] = (
-            f"default-src 'none'; style-src {own}; img-src {own} data:; form-action {own}; "
-            "base-uri 'none'; frame-ancestors 'none'"
+            f"default-src 'none'; style-src {own}; script-src {own}; connect-src {own}; img-src {own} data:; "
+            f"form-action {own}; base-uri 'none'; frame-ancestors 'none'"
         )
     else:
         headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")

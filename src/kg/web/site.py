@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 
 from flask import Flask, Response, g, request
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from pyoxigraph import Literal, Quad
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from kg.errors import FormatError, KGError
 from kg.executors import settings_at
-from kg.metadata import dataset_iri
-from kg.vocabulary import VOID
 from kg.web import discovery, documents, endpoint, lists, questions
 from kg.web.addresses import Addresses, iris_of_path
+from kg.web.assets import Asset, find_asset, read_assets
 from kg.web.current import Current
-from kg.web.documents import OFFERS
 from kg.web.dumps import checksums, dump
 from kg.web.feed import feed
 from kg.web.fragments import fragments
+from kg.web.front import dataset, home
 from kg.web.negotiation import choose_language
 from kg.web.reader import Reader
 from kg.web.responses import (
     KEYS,
     MEDIA_TYPES,
     PROBLEM,
-    Link,
     Problem,
     add_common_headers,
     content_type,
@@ -43,11 +37,8 @@ from kg.web.responses import (
 from kg.web.sitemap import sitemap, sitemap_part
 from kg.web.visits import Visit, problem_json
 from kg.web.vocabularies import ontology
-from kg.writers import FORMATS
 
 __all__ = ["create_app"]
-
-_STATIC = {"site.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
 
 
 def create_app(snapshots: Path, *, public_url: str = "", runtime: Path | None = None) -> Flask:
@@ -60,8 +51,8 @@ def create_app(snapshots: Path, *, public_url: str = "", runtime: Path | None = 
     app = Flask("kg.web", static_folder=None, template_folder=None)
     current = Current(snapshots)
     limits = settings_at(runtime) if runtime else None
-    static = {name: (resources.files("kg.web") / "static" / name).read_bytes() for name in _STATIC}
-    templates = _templates({name: hashlib.sha256(data).hexdigest()[:12] for name, data in static.items()})
+    assets = read_assets()
+    templates = _templates(assets)
     public_url = public_url.rstrip("/")
     origin = re.match(r"https?://[^/]+", public_url)
     # Redirects of Werkzeug's own would be made from the Host header.
@@ -133,9 +124,11 @@ def create_app(snapshots: Path, *, public_url: str = "", runtime: Path | None = 
         return elsewhere(visit, "")
 
     def asset(visit: Visit, name: str) -> Response:
-        if name not in static:
+        found = find_asset(assets, name)
+        if found is None:
             raise documents.not_found(visit, "")
-        return respond(static[name], _STATIC[name], pinned="v" in visit.arguments)
+        one, lasting = found
+        return respond(one.data, one.kind, pinned=lasting)
 
     for rule, answer in (
         ("/", home),
@@ -176,7 +169,7 @@ def create_app(snapshots: Path, *, public_url: str = "", runtime: Path | None = 
     return app
 
 
-def _templates(versions: dict[str, str]) -> Environment:
+def _templates(assets: Mapping[str, Asset]) -> Environment:
     environment = Environment(
         loader=PackageLoader("kg.web"),
         autoescape=True,
@@ -191,81 +184,16 @@ def _templates(versions: dict[str, str]) -> Environment:
         lambda one, many, number: g.visit.reader.say_number(one, many, number),
         newstyle=True,
     )
-    environment.globals["versions"] = versions
+    environment.globals["assets"] = assets
     return environment
 
 
-# --- pages of the site itself ----------------------------------------------------------------------------
-
-
-def home(visit: Visit) -> Response:
-    """Answer with the front page."""
-    settings = visit.snapshot.settings
-    featured = visit.snapshot.view(settings.home_view) if settings.home_view else None
-    addresses = visit.addresses
-    links = [
-        Link(addresses.path("/"), "canonical"),
-        Link(addresses.path("/dataset"), "describedby"),
-        Link(addresses.path("/.well-known/api-catalog"), "api-catalog", "application/linkset+json"),
-        Link(addresses.path("/sitemap.xml"), "sitemap", "application/xml"),
-    ]
-    if visit.history.changes:
-        links.append(Link(addresses.path("/feed.atom"), "alternate", "application/atom+xml"))
-    return visit.only_html(
-        "home.html",
-        links=links,
-        featured=featured[0] if featured else None,
-        result=questions.lay_out(*featured, visit.names) if featured else None,
-        views=visit.snapshot.views(),
-        classes=lists.class_counts(visit),
-    )
-
-
-def dataset(visit: Visit, extension: str = "") -> Response:
-    """Answer with what the graph says about itself, and the commit that it was built from."""
-    if extension and extension != "html" and extension not in FORMATS:
-        raise documents.not_found(visit, "")
-
-    def address(key: str) -> str:
-        return discovery.dataset_address(visit, key)
-
-    chosen = extension or visit.choose(OFFERS, address).key
-    vary = () if extension else ("Accept",)
-    location = "" if extension else address(chosen)
-    links = discovery.dataset_links(visit, chosen)
-    quads = discovery.describe_dataset(visit)
-    if chosen != "html":
-        return visit.rdf(quads, chosen, vary=vary, links=links, location=location)
-    return visit.html(
-        "dataset.html",
-        vary=vary,
-        links=links,
-        location=location,
-        origin=visit.origin,
-        numbers=_numbers(visit, quads),
-        formats=[(FORMATS[key].name, address(key)) for key in FORMATS],
-        dumps=discovery.dumps(visit),
-        services=discovery.services(),
-        json_ld=documents.embedded(json.dumps(discovery.schema_org(visit)).encode()),
-    )
+# --- other addresses -------------------------------------------------------------------------------------
 
 
 def dumped(visit: Visit, name: str) -> Response:
     """Answer with a dump, or with the checksums of all."""
     return checksums(visit) if name == "SHA256SUMS" else dump(visit, name)
-
-
-def _numbers(visit: Visit, quads: list[Quad]) -> list[tuple[str, str]]:
-    _ = visit.say
-    dataset = dataset_iri(visit.snapshot.settings)
-    said = {q.predicate: q.object.value for q in quads if q.subject == dataset and isinstance(q.object, Literal)}
-    headings = (
-        (VOID.triples, _("Statements")),
-        (VOID.entities, _("Things")),
-        (VOID.classes, _("Classes")),
-        (VOID.properties, _("Properties")),
-    )
-    return [(heading, said[predicate]) for predicate, heading in headings if predicate in said]
 
 
 def health(visit: Visit) -> Response:
