@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pyoxigraph import DefaultGraph, Quad, RdfFormat, parse
+from pyoxigraph import DefaultGraph, Quad, RdfFormat, Store, parse
 
 from kg.build import build
-from kg.project import Project, Role, open_project
+from kg.project import Project, Reading, Role, open_project
 from kg.rules import Closure, Triple, compile_rules, infer
 from kg.settings import load_settings
 from kg.snapshot import CURRENT, MANIFEST, Snapshot, open_snapshot
@@ -87,6 +87,34 @@ def flagship() -> BuiltWorld:
 def bells() -> BuiltWorld:
     """The bells of tests/worlds, built once for all tests."""
     return _built(BELLS, "bells")
+
+
+@functools.cache
+def _quads_of_paper() -> list[Quad]:
+    project = open_project(ROOT)
+    reading = project.read()
+    paper = reading.sources(project.expand(project.settings.source))[PAPER]
+    documents = {**reading.documents, Role.SOURCE: paper}
+    alone = Reading(documents, reading.errors)
+    quads = list(alone.quads(Role.ONTOLOGY, Role.REGISTER, Role.SOURCE))
+    rules = compile_rules(Triple(q.subject, q.predicate, q.object) for q in alone.quads(Role.ONTOLOGY)).rules
+    inferred = infer(rules, [Triple(q.subject, q.predicate, q.object) for q in quads]).inferences
+    return [*quads, *(Quad(*inference.triple) for inference in inferred)]
+
+
+PAPER = "https://w3id.org/citynet/id/source/lacroix-panorama"
+
+
+def paper() -> Store:
+    """A new store of what the flagship says without any source but the paper that it starts from, and of what follows.
+
+    As in a snapshot's store, each statement is in its named graph and in the default graph.
+    """
+    store = Store()
+    quads = _quads_of_paper()
+    store.bulk_extend(quads)
+    store.bulk_extend(in_default_graph(quads))
+    return store
 
 
 WORLDS: Mapping[str, Callable[[], BuiltWorld]] = {"flagship": flagship, "bells": bells}
