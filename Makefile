@@ -7,19 +7,29 @@ PORT ?= 8000
 OPTIONS ?=
 
 .DEFAULT_GOAL := test
-.PHONY: serve test check format bench torture
+.PHONY: serve frontend test check format bench torture
+
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 # The virtual environment is up to date when its stamp is newer than what it is made from.
-$(BIN)/.stamp: pyproject.toml constraints.txt
+$(BIN)/.stamp: pyproject.toml constraints.txt hatch_build.py
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("kg needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Setting up $(VENV) (once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@$(PIP) --editable '.[dev]'
 	@touch $@
 
 ## Check and build the graph if needed, and serve it: PORT=, HOST=, OPTIONS=
 serve: $(BIN)/.stamp
+	@$(BIN)/python frontend/bundle.py || $(MAKE) --no-print-directory frontend
 	@exec $(BIN)/kg serve --host $(HOST) --port $(PORT) $(OPTIONS)
+
+## Make the script of the pages, whatever there is of it
+frontend: $(BIN)/.stamp
+	@rm -f src/kg/web/static/site.js.stamp
+	@echo "Making the script of the pages"
+	@$(PIP) --no-deps --editable .
+	@$(BIN)/python frontend/bundle.py
 
 ## Run all tests, a file at a time on each core: TESTS= for some
 test: $(BIN)/.stamp
