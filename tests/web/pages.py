@@ -40,3 +40,11 @@ class Page(HTMLParser):
 
     def texts(self, tag: str) -> list[str]:
         return [" ".join("".join(text).split()) for name, _, text in self.elements if name == tag]
+
+    def written_scripts(self) -> list[tuple[dict[str, str], str]]:
+        """Every script that is written into the page, with its attributes; that of the site is a file."""
+        return [
+            (attributes, "".join(text))
+            for name, attributes, text in self.elements
+            if name == "script" and "/static/site." not in attributes.get("src", "")
+        ]

@@ -177,8 +177,8 @@ def test_catalogue_and_dataset_say_the_same_in_all_formats(site: FlaskClient) ->
 
 
 def embedded(page: str) -> dict[str, object]:
-    (text,) = [text for name, _, text in Page(page).elements if name == "script"]
-    found: dict[str, object] = json.loads("".join(text))
+    ((_, text),) = Page(page).written_scripts()
+    found: dict[str, object] = json.loads(text)
     return found
 
 
