@@ -7,9 +7,13 @@ it was typed. What comes out is parsed once more and compared with what went in,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from pyoxigraph import RdfFormat, parse
 
 from kg.errors import TurtleError
 from kg.messages import say
@@ -18,7 +22,7 @@ from kg.turtle import Lines, NoToken, Token, excerpt_of, read_document, tokens
 from kg.vocabulary import DCTERMS, FOAF, KG, OWL, RDF, RDFS, SH, SKOS
 from kg.writers import Names
 
-__all__ = ["Style", "canonical", "property_order"]
+__all__ = ["Style", "canonical", "extended", "property_order"]
 
 WIDTH = 120
 _BOM = b"\xef\xbb\xbf"
@@ -110,6 +114,100 @@ def canonical(data: bytes, path: str, style: Style) -> str:
     if sorted(_comments(before.text)) != sorted(_comments(text)):
         raise error(0, say("its canonical form would lose a comment"), say("The file is left as it is."))
     return text
+
+
+def extended(data: bytes, path: str, style: Style, *, added: Iterable[Three], removed: Collection[Three] = ()) -> str:
+    """Return a Turtle file in canonical form with further statements, and without some; all else in it stays.
+
+    What is added to a subject joins what the file says of it. A new subject stands where the order of the others
+    would have it; where they are in no order, at the end. A comment of what is removed goes to its neighbour. Raises
+    TurtleError for a file that cannot be read, and wherever there is a doubt that anything else is lost.
+    """
+    before = read_document(data, path)
+    added, names = list(added), Names({})
+
+    def subject(three: Three) -> str:
+        return "<>" if three[0] == before.graph else names.turtle(three[0])
+
+    lines = [f"{subject(three)} {names.turtle(three[1])} {names.turtle(three[2])} ." for three in added]
+    try:
+        parsed = _Parser(before.text, style)
+        base = f"@base <{before.graph.value}> ."
+        fresh = _Parser("\n".join([base, *lines]), replace(style, prefixes=parsed.names.prefixes))
+        _join(parsed, fresh)
+        if removed:
+            _take_away(parsed, before.graph.value, removed)
+        text = _Writer(parsed).document()
+    except (_Doubt, IndexError, NoToken, RecursionError):
+        text = ""
+    whole = canonical(text.encode(), path, style)
+    after = {statement[:3] for statement in read_document(whole.encode(), path).statements} if text else set()
+    wanted = ({statement[:3] for statement in before.statements} - set(removed)) | set(added)
+    if after != wanted or Counter(_comments(before.text)) - Counter(_comments(whole)):
+        problem, advice = say("this file cannot be extended without a doubt"), say("It is left as it is.")
+        raise TurtleError(problem, path=path, line=1, column=1, advice=advice)
+    return whole
+
+
+#: Subject, predicate and object.
+Three = tuple[Any, Any, Any]
+
+
+def _join(parsed: _Parser, fresh: _Parser) -> None:
+    """Put the blocks of one text into another, each with what is said about its subject already."""
+    known: dict[str, _Block] = {}
+    for block in parsed.blocks:
+        known.setdefault(block.subject.text, block)
+    subjects = [block.subject.text for block in parsed.blocks]
+    in_order = subjects == sorted(subjects)
+    new: dict[str, _Block] = {}
+    for block in fresh.blocks:
+        text = block.subject.text
+        old = known.get(text) or new.setdefault(text, block)
+        if old is block:
+            continue
+        for verb in block.verbs:
+            same = next((one for one in old.verbs if one.text == verb.text), None)
+            if same is None:
+                old.verbs.append(verb)
+            else:
+                same.values += verb.values
+    for block in [*known.values(), *new.values()]:
+        block.verbs = parsed._arranged(block.verbs)
+    if in_order:
+        for text in sorted(new):
+            at = bisect_left(parsed.blocks, text, key=lambda block: block.subject.text)
+            parsed.blocks.insert(at, new[text])
+    else:
+        parsed.blocks += [new[text] for text in sorted(new)]
+    parsed.names.used |= fresh.names.used
+
+
+def _take_away(parsed: _Parser, base: str, removed: Collection[Three]) -> None:
+    """Take the values of statements out of their blocks; their comments go to what stands nearest."""
+    gone = {tuple(three) for three in removed}
+    verbs_of = {three[1].value for three in gone}
+    prefixes = [f"@prefix {name}: <{iri}> ." for name, iri in {**parsed.names.prefixes, **parsed.namespaces}.items()]
+    head = "\n".join([f"@base <{base}> .", *prefixes])
+
+    def said(block: _Block, verb: _Verb, value: _Value) -> Three | None:
+        if value.bracket or block.subject.bracket:
+            return None
+        line = f"{head}\n{block.subject.text} {verb.text} {value.text} ."
+        quad = next(iter(parse(line.encode(), format=RdfFormat.TURTLE)))
+        return quad.subject, quad.predicate, quad.object
+
+    for block in parsed.blocks:
+        for verb in [verb for verb in block.verbs if verb.iri in verbs_of]:
+            for value in [value for value in verb.values if said(block, verb, value) in gone]:
+                verb.values = [other for other in verb.values if other is not value]
+                comments = [*value.above, *value.behind]
+                if verb.values:
+                    verb.values[0].above = [*comments, *verb.values[0].above]
+                else:
+                    block.verbs.remove(verb)
+                    block.end += [*verb.above, *comments]
+    parsed.blocks = [block for block in parsed.blocks if block.verbs or block.subject.bracket]
 
 
 def _comments(text: str) -> Iterator[str]:

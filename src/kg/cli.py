@@ -84,7 +84,20 @@ class _Commands(click.Group):
 
     def list_commands(self, context: click.Context) -> list[str]:
         # In the order of use.
-        return ["check", "format", "build", "serve", "query", "show", "diff", "release", "stats", "conformance"]
+        return [
+            "new",
+            "import",
+            "check",
+            "format",
+            "build",
+            "serve",
+            "query",
+            "show",
+            "diff",
+            "release",
+            "stats",
+            "conformance",
+        ]
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "KG"})
@@ -155,7 +168,7 @@ def _progress() -> Iterator[Callable[[str], None]]:
 _STEPS = 16
 
 
-def _report(findings: Sequence[Finding], *, err: bool, infos: bool = False) -> None:
+def _report(findings: Sequence[Finding], *, err: bool, infos: bool = False, more: str = "kg check --all") -> None:
     """Print findings; infos, which are work to do and not mistakes, only if asked for."""
     from kg.findings import Severity, render_text
 
@@ -163,7 +176,7 @@ def _report(findings: Sequence[Finding], *, err: bool, infos: bool = False) -> N
     shown = [finding for finding in findings if infos or finding.severity is not Severity.INFO]
     click.echo(render_text(shown, colour=stream.isatty()), err=err)
     if hidden := len(findings) - len(shown):
-        click.echo(f"{hidden} more to do, not mistakes: kg check --all", err=err)
+        click.echo(f"{hidden} more to do, not mistakes: {more}", err=err)
 
 
 @main.command("check")
@@ -213,6 +226,70 @@ def check_command(context: click.Context, form: str, lang: str | None, infos: bo
     elif report := REPORTS[form](findings):
         click.echo(report)
     context.exit(1 if any(finding.severity == "violation" for finding in findings) else 0)
+
+
+@main.command("import")
+@click.argument("mapping", type=click.Path(path_type=Path))
+@click.argument("file", required=False, metavar="[FILE.csv]", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Write nothing; tell what would be written.")
+@click.option("--update", is_flag=True, help="Where file and table differ in a single value, take the table's.")
+@click.option("--strict", is_flag=True, help="Write nothing at all if a row is refused.")
+@click.option("--all", "infos", is_flag=True, help="Print infos too: what only the files say.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--lang", metavar="TAG", help="Language of the messages; default: the graph's first.")
+@click.pass_context
+def import_command(
+    context: click.Context,
+    mapping: Path,
+    file: Path | None,
+    dry_run: bool,
+    update: bool,
+    strict: bool,
+    infos: bool,
+    form: str,
+    lang: str | None,
+) -> None:
+    """Bring the rows of a table into Turtle files, by a mapping (TOML).
+
+    \b
+    What is there already stays as it is; doing it again changes nothing:
+      kg import data/tables/members.toml --dry-run
+    """
+    from dataclasses import replace
+
+    from kg.findings import translated
+    from kg.formatting import write_all
+    from kg.imports import plan, render_json, summary
+    from kg.mappings import load_mapping
+    from kg.tables import read_table
+
+    project = _project(context)
+    language = lang or project.settings.default_language
+    told = load_mapping(mapping, project, os.path.relpath(mapping))
+    path = file or told.table
+    if path is None:
+        raise KGError("this mapping names no table", where=told.path, advice="Name the CSV file behind it.")
+    megabytes = project.settings.file_megabytes
+    with _progress() as step:
+        step("reading the table")
+        shown = os.path.relpath(path)
+        table = read_table(path, shown, megabytes=megabytes, delimiter=told.delimiter, header=told.header)
+        step("reading the graph")
+        reading = project.read()
+        step(f"reading {len(table.rows)} rows")
+        found = plan(project, reading, told, table, update=update, progress=step)
+        written = bool(found.files) and not dry_run and (found.passed or not strict)
+        if written:
+            step(f"writing {len(found.files)} files")
+            write_all([change.formatted for change in found.files], project.root / project.settings.data_folder)
+    found = replace(found, findings=list(translated(found.findings, language)))
+    if form == "json":
+        click.echo(render_json(found, written=written))
+    else:
+        _report(found.findings, err=False, infos=infos, more="kg import --all")
+        for line in summary(found, language, written=written):
+            click.echo(_plain(line))
+    context.exit(0 if found.passed else 1)
 
 
 @main.command("format")

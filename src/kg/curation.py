@@ -21,7 +21,7 @@ from kg.project import Project, Reading, Role
 from kg.stated import Stated
 from kg.vocabulary import LABELS, RDF, XSD
 
-__all__ = ["curate"]
+__all__ = ["curate", "is_ill_typed"]
 
 Term = NamedNode | BlankNode | Literal
 
@@ -214,15 +214,7 @@ def _values(places: Sequence[Stated]) -> Iterator[Finding]:
     """Find values that are none of their datatype: a 30 February, an integer with letters."""
     for place in places:
         value = place.statement.object
-        if not isinstance(value, Literal) or place.statement.derived:
-            continue
-        if value.datatype == XSD.date:
-            wrong = not _is_date(value.value)
-        elif value.datatype in _NUMBERS and not value.value.startswith("-0"):
-            wrong = RLiteral(value.value, datatype=URIRef(value.datatype.value)).ill_typed is True
-        else:
-            continue
-        if wrong:
+        if isinstance(value, Literal) and not place.statement.derived and is_ill_typed(value):
             kind = f"xsd:{value.datatype.value.rpartition('#')[2]}"
             yield place.found(
                 Severity.VIOLATION,
@@ -230,6 +222,15 @@ def _values(places: Sequence[Stated]) -> Iterator[Finding]:
                 say("there is no %(kind)s %(value)s", kind=kind, value=f'"{value.value}"'),
                 say("Correct the value, or its datatype."),
             )
+
+
+def is_ill_typed(value: Literal) -> bool:
+    """Tell whether a text is surely none of its datatype: a 30 February, an integer with letters."""
+    if value.datatype == XSD.date:
+        return not _is_date(value.value)
+    if value.datatype not in _NUMBERS or value.value.startswith("-0"):
+        return False
+    return RLiteral(value.value, datatype=URIRef(value.datatype.value)).ill_typed is True
 
 
 def _is_date(text: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import fcntl
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +17,7 @@ from kg.presentation import presentation
 from kg.project import PREFIX_TABLE, Project, Reading, Role, bytes_of
 from kg.turtle import Document, read_document
 
-__all__ = ["Formatted", "diff", "format_file", "style_of", "targets", "write_back"]
+__all__ = ["Formatted", "diff", "format_file", "style_of", "targets", "write_all", "write_back"]
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,99 @@ def write_back(formatted: Formatted) -> None:
         raise KGError(
             f"this file cannot be written: {error.strerror}", where=formatted.shown, advice="It is as it was."
         ) from None
+
+
+def write_all(changes: Sequence[Formatted], folder: Path) -> None:
+    """Write several files of a folder, new ones among them: none if one of them cannot be, and each in one step.
+
+    Everything is on the disk under names of its own before the first file is put in its place, so that a kill or a
+    full disk leaves each file as it was or as it should be. Raises KGError if another command writes there, if a file
+    changed meanwhile, or if one may not be written.
+    """
+    made: list[Path] = []
+    waiting: list[tuple[Path, Path]] = []
+    shown = ""
+    try:
+        with _alone_in(folder):
+            changes = [replace(one, path=one.path.resolve()) for one in changes]  # a link stays a link
+            try:
+                for one in changes:
+                    shown = one.shown
+                    if not one.path.is_relative_to(folder.resolve()):
+                        problem = "a link leads out of the folder of the data"
+                        raise KGError(problem, where=shown, found=str(one.path))
+                    made += _make_folders(one.path.parent)
+                for parent in {one.path.parent for one in changes}:
+                    _sweep(parent)
+                for one in changes:
+                    shown = one.shown
+                    waiting.append((one.path.parent / f"{_WAITING}{one.path.name}", one.path))
+                    _write_beside(one, waiting[-1][0])
+                for one in changes:
+                    now = one.path.read_bytes() if one.path.exists() else b""
+                    if now != one.before:
+                        advice = "Nothing is written. Try again."
+                        raise KGError("this file changed meanwhile", where=one.shown, advice=advice)
+                for one in changes:
+                    shown = one.shown
+                    os.replace(*waiting[0])
+                    del waiting[0]
+                    made = [path for path in made if path not in one.path.parents]
+            finally:
+                for name, _ in waiting:
+                    with contextlib.suppress(OSError):
+                        os.unlink(name)
+                for path in reversed(made):
+                    with contextlib.suppress(OSError):
+                        path.rmdir()
+    except OSError as error:
+        raise KGError(
+            f"this file cannot be written: {error.strerror}",
+            where=shown,
+            advice="Mend that, and run the command again.",
+        ) from None
+
+
+_WAITING = ".kg-import-"
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise KGError(
+            "another command is writing here", where=str(folder), advice="Try again when it is done."
+        ) from None
+    finally:
+        os.close(handle)
+
+
+def _make_folders(folder: Path) -> list[Path]:
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing[::-1]
+
+
+def _sweep(folder: Path) -> None:
+    """Delete what a killed command left behind; the lock says that none is at work."""
+    for path in folder.glob(f"{_WAITING}*"):
+        path.unlink()
+
+
+def _write_beside(one: Formatted, path: Path) -> None:
+    """Write a file under another name, with the mode that it has or a new one gets."""
+    exists = one.path.exists()
+    if exists and not os.access(one.path, os.W_OK):
+        raise PermissionError(0, "it may not be written")
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
+        if exists:
+            os.fchmod(file.fileno(), one.path.stat().st_mode & 0o7777)
+        file.write(one.after)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def diff(files: Iterable[Formatted]) -> Iterator[str]:

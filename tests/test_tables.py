@@ -1,0 +1,302 @@
+"""Tables come into the graph by a mapping: whole rows or nothing of them, twice is once, and nothing gets lost."""
+
+from __future__ import annotations
+
+import json
+import random
+from contextlib import chdir
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from tests.building import content_of
+
+from kg.cli import main
+
+MAPPING = """\
+table = "castings.csv"
+
+[[leave-out]]
+when = { kind = "repair" }
+reason = "a repair is no casting"
+
+[file.book]
+path = "sources/{source}/castings.ttl"
+[file.book.properties]
+"dcterms:source" = "source:{source}"
+
+[[node]]
+iri = "casting:{bell|slug}-{source}"
+class = "b:Casting"
+[node.properties]
+"b:cast" = { find = "{bell}", class = "b:Bell" }
+"b:caster" = "foundry:{foundry}"
+"b:year" = { value = "{year}", type = "edtf:EDTF" }
+"b:page" = { value = "{page}" }
+"rdfs:comment" = { value = "{remark}", lang = "en" }
+"""
+HEAD = "bell,foundry,year,page,source,kind,remark\n"
+ROWS = "Anna,grimm,1702,12,ledger,,\nBerta,grimm,1710~,13,ledger,,loud\n"
+FILE = "data/turtle/sources/ledger/castings.ttl"
+
+
+@pytest.fixture
+def tables(bells):
+    """The bells with a mapping and a table of two castings."""
+    bells.write("data/tables/castings.toml", MAPPING)
+    bells.write("data/tables/castings.csv", HEAD + ROWS)
+    return bells
+
+
+def bring(world, *words, check=0):
+    with chdir(world.root):
+        done = CliRunner().invoke(main, ["import", "data/tables/castings.toml", *words])
+    assert done.exit_code == check, done.output
+    assert "Traceback" not in done.output
+    return done
+
+
+def report(world, *words, check=0):
+    return json.loads(bring(world, *words, "--format", "json", check=check).stdout)
+
+
+def told(world, rows, check=1):
+    """Return what is said about a table of these rows."""
+    world.write("data/tables/castings.csv", HEAD + rows)
+    return [f"{f['line']}: {f['message']} {f['advice']}" for f in report(world, check=check)["findings"]]
+
+
+def test_rows_become_canonical_turtle(tables):
+    bring(tables)
+    assert (
+        tables.read(FILE)
+        == """\
+@base <https://bells.example/graph/ledger/castings> .
+@prefix b: <https://bells.example/ontology#> .
+@prefix bell: <https://bells.example/id/bell/> .
+@prefix casting: <https://bells.example/id/casting/> .
+@prefix dcterms: <http://purl.org/dc/terms/> .
+@prefix edtf: <http://id.loc.gov/datatypes/edtf/> .
+@prefix foundry: <https://bells.example/id/foundry/> .
+@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+@prefix source: <https://bells.example/id/source/> .
+
+<> dcterms:source source:ledger .
+
+casting:anna-ledger
+  a b:Casting ;
+  b:caster foundry:grimm ;
+  b:cast bell:anna ;
+  b:page "12" ;
+  b:year "1702"^^edtf:EDTF .
+
+casting:berta-ledger
+  a b:Casting ;
+  rdfs:comment "loud"@en ;
+  b:caster foundry:grimm ;
+  b:cast bell:berta ;
+  b:page "13" ;
+  b:year "1710~"^^edtf:EDTF .
+"""
+    )
+    assert (
+        CliRunner().invoke(main, ["-C", str(tables.root), "format", "--check", f"{tables.root}/{FILE}"]).exit_code == 0
+    )
+
+
+def test_a_second_time_changes_no_byte(tables):
+    bring(tables)
+    before = content_of(tables.root)
+    again = report(tables)
+    assert again["nodes"] == {"new": 0, "extended": 0, "unchanged": 2}
+    assert (again["files"], again["written"], again["findings"]) == ([], False, [])
+    assert content_of(tables.root) == before
+
+
+def test_a_dry_run_writes_nothing_and_says_what_would_be(tables):
+    before = content_of(tables.root)
+    done = bring(tables, "--dry-run")
+    assert f"new file {FILE}: 12 statements, 2 nodes" in done.stdout
+    assert "1 files would be written." in done.stdout
+    assert content_of(tables.root) == before
+
+
+def test_the_order_of_rows_does_not_matter(tables):
+    rows = "".join(f"{bell},grimm,1702,{page},ledger,,\n" for bell, page in (("Anna", 1), ("Berta", 2)))
+    files = set()
+    for seed in range(3):
+        lines = rows.splitlines(keepends=True) * 2
+        random.Random(seed).shuffle(lines)
+        tables.write("data/tables/castings.csv", HEAD + "".join(lines))
+        bring(tables)
+        files.add(tables.read(FILE))
+        (tables.root / FILE).unlink()
+    assert len(files) == 1
+
+
+def test_rows_left_out_are_counted_with_the_reason(tables):
+    tables.write("data/tables/castings.csv", HEAD + ROWS + "Anna,grimm,1801,14,ledger,repair,\n")
+    assert report(tables)["rows"]["left_out"] == {"a repair is no casting": [4]}
+
+
+def test_an_existing_file_keeps_comments_header_and_what_curators_added(tables):
+    bring(tables)
+    tables.replace(
+        FILE, "<> dcterms:source source:ledger .", '# ours\n<>\n  dcterms:source source:ledger ;\n  b:page "1" .'
+    )
+    tables.replace(FILE, '  b:page "12" ;', '  b:page "12" ;  # checked\n  rdfs:comment "by hand"@en ;')
+    tables.write(
+        "data/tables/castings.csv",
+        HEAD + ROWS.replace("Anna,grimm,1702,12,ledger,,", "Anna,grimm,1702,12,ledger,,cracked"),
+    )
+    bring(tables)
+    text = tables.read(FILE)
+    for kept in ("# ours", '  b:page "1"', "# checked", '"by hand"@en', '"cracked"@en'):
+        assert kept in text
+
+
+def test_a_single_value_that_differs_is_reported_and_kept_unless_told(tables):
+    tables.replace("shapes/bells.ttl", "sh:property s:Casting-cast ,", "sh:property s:Casting-year , s:Casting-cast ,")
+    tables.append("shapes/bells.ttl", "\ns:Casting-year a sh:PropertyShape ; sh:path b:year ; sh:maxCount 1 .\n")
+    bring(tables)
+    tables.replace(FILE, '"1702"^^edtf:EDTF', '"1703"^^edtf:EDTF')
+    before = tables.read(FILE)
+    (finding,) = report(tables)["findings"]
+    assert (finding["rule"], finding["severity"], finding["path"]) == ("changed", "warning", FILE)
+    assert finding["message"] == (
+        'casting:anna-ledger b:year is "1703"^^edtf:EDTF in the file and "1702"^^edtf:EDTF in the table'
+    )
+    assert tables.read(FILE) == before
+    bring(tables, "--update")
+    assert tables.read(FILE) == before.replace("1703", "1702")
+
+
+def test_what_only_the_file_says_is_reported_and_stays(tables):
+    bring(tables)
+    tables.write("data/tables/castings.csv", HEAD + ROWS.splitlines()[1].replace("loud", "") + "\n")
+    before = tables.read(FILE)
+    messages = [finding["message"] for finding in report(tables)["findings"]]
+    assert messages == [
+        "casting:anna-ledger is in the file, and no row makes it",
+        'casting:berta-ledger rdfs:comment "loud"@en is in the file, and no row says it',
+    ]
+    assert tables.read(FILE) == before
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("Carla,grimm,1702,1,ledger,,", '2: bell: found "Carla"; expected a thing of the graph'),
+        ("Anna,grim,1702,1,ledger,,", "2: foundry: found foundry:grim; expected a thing of the graph"),
+        ("Anna,grimm,1702-13,1,ledger,,", '2: year: found "1702-13"; expected an EDTF level 1 date'),
+        ("Anna,grimm,1702,1,../../..,,", '2: source: found "../../.."; expected a name of a file'),
+        ("Anna,grimm,1702,1,,,", '2: source: found ""; expected a value that can stand in the path'),
+        ("Anna,\"grimm> <x\",1702,1,ledger,,", '2: foundry: found "foundry:grimm> <x"; expected letters'),
+        ("Anna,grimm,1702,=SUM(A1),ledger,,", '2: page: found "=SUM(A1)"; expected a value'),
+        ("Anna,grimm,1702", "2: this row has 3 cells; expected 7"),
+        ('Anna,grimm,1702,1,ledger,,"open', "2: a quotation mark is opened in this row and never closed"),
+        ("Anna,grimm,1702,1,ledger,,\x07", "2: remark: found the control character U+0007"),
+    ],
+)  # fmt: skip
+def test_a_row_that_will_not_do_is_refused_with_its_line_and_column(tables, row, said):
+    before = content_of(tables.root / "data" / "turtle")
+    messages = told(tables, row + "\n")
+    assert len(messages) == 1, messages
+    assert messages[0].startswith(said)
+    assert content_of(tables.root / "data" / "turtle") == before
+
+
+def test_other_rows_come_in_beside_a_refused_one_unless_all_or_none_is_asked_for(tables):
+    tables.write("data/tables/castings.csv", HEAD + ROWS + "Carla,grimm,1702,1,ledger,,\n")
+    before = content_of(tables.root / "data" / "turtle")
+    assert report(tables, "--strict", check=1)["written"] is False
+    assert content_of(tables.root / "data" / "turtle") == before
+    assert report(tables, check=1)["nodes"]["new"] == 2
+    assert "carla" not in tables.read(FILE)
+
+
+def test_a_name_that_two_things_bear_is_ambiguous(tables):
+    tables.write(
+        "data/turtle/register/bell/anna-2.ttl",
+        tables.read("data/turtle/register/bell/anna.ttl")
+        .replace("bell/anna>", "bell/anna-2>")
+        .replace("bell:anna", "bell:anna-2"),
+    )
+    (message,) = told(tables, ROWS.splitlines()[0] + "\n")
+    assert (
+        "it may be bell:anna (data/turtle/register/bell/anna.ttl), bell:anna-2 (data/turtle/register/bell/anna-2.ttl)"
+        in message
+    )
+
+
+def test_hostile_cells_stay_text(tables):
+    hostile = 'x"@en . <https://x.example/a> <https://x.example/b> "'
+    tables.write(
+        "data/tables/castings.csv",
+        HEAD + 'Anna,grimm,1702,"1\n. <> <> <> .",ledger,,"' + hostile.replace('"', '""') + '"\n',
+    )
+    bring(tables)
+    (casting,) = [d for d in tables.project().read().all() if d.path == FILE]
+    assert len(casting.statements) == 9  # header, six of the row, two bounds of its year
+    assert hostile in {getattr(statement.object, "value", "") for statement in casting.statements}
+    assert report(tables)["nodes"]["unchanged"] == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xef\xbb\xbf" + (HEAD + ROWS).encode(),
+        (HEAD + ROWS).replace("\n", "\r\n").encode(),
+        (HEAD + ROWS).replace(",", ";").encode(),
+        (HEAD + ROWS).replace(",", "\t").encode(),
+        (HEAD + "\n\n" + ROWS + ",,,,,,\n").encode(),
+        "".join(line + ",\n" for line in (HEAD + ROWS).splitlines()).encode(),
+    ],
+    ids=["byte order mark", "CRLF", "semicolons", "tabs", "empty lines", "a separator at the end"],
+)
+def test_tables_as_spreadsheets_write_them_are_read(tables, data):
+    bring(tables)
+    before = tables.read(FILE)
+    (tables.root / FILE).unlink()
+    tables.write("data/tables/castings.csv", data)
+    bring(tables)
+    assert tables.read(FILE) == before
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ((HEAD + ROWS).encode("utf-16"), "not in UTF-8. Found UTF-16"),
+        ((HEAD + ROWS).replace("loud", "löud").encode("latin-1"), "castings.csv:3: this table is not in UTF-8. Found"),
+        (b"", "this table is empty"),
+        (b"PK\x03\x04abc", "this is no CSV file"),
+        (HEAD.replace("page", "bell").encode(), "two columns of this table have one name. Found bell in columns 1, 4"),
+        (HEAD.replace("year", "jahr").encode(), "speaks of the column year, which data/tables/castings.csv"),
+    ],
+)  # fmt: skip
+def test_a_table_that_is_none_is_refused_with_advice(tables, data, said):
+    tables.write("data/tables/castings.csv", data)
+    assert said in bring(tables, check=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("b:cast\"", "b:csat\"", "the ontology has no b:csat. Did you mean b:cast?"),
+        ('iri = "casting', 'irri = "casting', "node 1.irri will not do. Found irri."),
+        ("sources/{source}", "../{source}", "file.book.path will not do"),
+        ("foundry:{foundry}", "fundry:{foundry}", "Did you mean foundry:?"),
+        ("{bell|slug}", "{bell|slgu}", "Did you mean slug?"),
+        ("table = ", "table : ", "this mapping is not TOML in UTF-8"),
+    ],
+)  # fmt: skip
+def test_a_mapping_that_will_not_do_says_at_which_key(tables, old, new, said):
+    tables.replace("data/tables/castings.toml", old, new)
+    assert said in bring(tables, check=1).stderr
+
+
+def test_a_link_out_of_the_data_folder_is_not_followed(tables, tmp_path_factory):
+    outside = Path(tmp_path_factory.mktemp("outside"))
+    (tables.root / "data/turtle/sources/ledger").symlink_to(outside)
+    assert "outside" in bring(tables, check=1).stderr
+    assert list(outside.iterdir()) == []
