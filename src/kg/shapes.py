@@ -433,9 +433,12 @@ class _Locator:
             for places in chain(self.own, self.rest):
                 if pattern in places.first:
                     return _at(places.document, places.first[pattern])
-        for places in chain(self.own, self.rest):
-            if (focus, None, None) in places.first and not isinstance(focus, Literal):
-                return places.document, *places.document.place_of(focus)
+        # What is in the files that are checked is more to the point than the entry of the register that led there.
+        described = [(self.own, focus), (self.own, value), (self.rest, focus)]
+        for files, term in described:
+            for places in files:
+                if isinstance(term, NamedNode | BlankNode) and (term, None, None) in places.first:
+                    return places.document, *places.document.place_of(term)
         for places in chain(self.own, self.rest):
             if (None, None, focus) in places.first:
                 return _at(places.document, places.first[None, None, focus])
