@@ -5,6 +5,7 @@ Nothing is ever built in the repository itself, and no test may change what `fla
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import random
@@ -278,6 +279,33 @@ def run_kg(
     if check is not None:
         assert done.returncode == check, f"exit code {done.returncode}\n{out}\n{err}"
     return subprocess.CompletedProcess(done.args, done.returncode, out, err)
+
+
+@contextlib.contextmanager
+def served(root: Path) -> Iterator[str]:
+    """Run `kg serve` in a folder; give its address when it is ready."""
+    server = subprocess.Popen(
+        [*KG, "serve", "--port", "0"],
+        cwd=root,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert server.stderr is not None
+        ready = next(
+            (found for line in server.stderr if (found := re.match(r"ready: .* at (http://\S+)$", line))), None
+        )
+        assert ready is not None, "it never was ready"
+        yield ready[1]
+    finally:
+        server.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.communicate(timeout=20)
+        server.kill()
+        server.wait()
 
 
 def error_of(done: subprocess.CompletedProcess[str]) -> str:

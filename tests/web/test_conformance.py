@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import re
-import subprocess
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from tests import building
-from tests.building import KG, BuiltWorld, built_copy, environment
+from tests.building import BuiltWorld, built_copy, served
 from tests.web.pages import BASE
 
 from kg.conformance import Options, Outcome, Result, Site, numbers, render_result, run
@@ -19,34 +17,12 @@ from kg.conformance import Options, Outcome, Result, Site, numbers, render_resul
 HOLD = "1-9,11-19,21-25,27-46,48-69"
 
 
-@contextlib.contextmanager
-def serving(world: BuiltWorld, folder: Path) -> Iterator[str]:
-    """Run `kg serve` on a copy of a world; give its address."""
+def serving(world: BuiltWorld, folder: Path) -> AbstractContextManager[str]:
+    """Run `kg serve` on a copy of a world, with little time for queries, because queries without end are asked."""
     built_copy(world, folder)
     with (folder / "kg.toml").open("a", encoding="utf-8") as settings:
-        settings.write("\n[limits]\nquery_seconds = 1\nqueue_seconds = 2\n")  # queries without end are asked
-    server = subprocess.Popen(
-        [*KG, "serve", "--port", "0"],
-        cwd=folder,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert server.stderr is not None
-        ready = next(
-            (found for line in server.stderr if (found := re.match(r"ready: .* at (http://\S+)$", line))), None
-        )
-        assert ready is not None, "it never was ready"
-        yield ready[1]
-    finally:
-        server.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            server.communicate(timeout=20)
-        server.kill()
-        server.wait()
+        settings.write("\n[limits]\nquery_seconds = 1\nqueue_seconds = 2\n")
+    return served(folder)
 
 
 @pytest.fixture(scope="module")
