@@ -13,6 +13,7 @@ from kg import shapes
 from kg.presentation import arrange, presentation
 from kg.project import Role
 from kg.shapes import validate
+from kg.terms import to_rdflib
 
 ANNA = "data/turtle/register/bell/anna.ttl"
 BERTA = "data/turtle/register/bell/berta.ttl"
@@ -310,8 +311,9 @@ def as_told(focus, path, value, component, shape) -> tuple[str, ...]:
 
 def plain(documents) -> Graph:
     graph = Graph()
-    for triple in shapes._triples(documents):
-        graph.add(triple)
+    for document in documents:
+        for statement in document.statements:
+            graph.add(tuple(map(to_rdflib, statement[:3])))
     return graph
 
 
@@ -348,15 +350,15 @@ def test_results_are_those_of_plain_pyshacl_run_in_full_for_each_source(bells, s
     expected = reports_of(oracle, oracle_shapes)
 
     data = shapes._Data(project.prefixes)
-    for triple in shapes._triples(base):
-        data.add(triple)
-    validation = shapes._Validation(single, data)
+    data.fill(base)
+    validation = shapes._Validation("", single, data)
     assert told(validation.results) == set(expected)
     for group in reading.sources(project.expand("dcterms:source")).values():
         new = plain([*base, *group])
         for prefix, iri in project.prefixes.items():
             new.bind(prefix, iri, replace=True)
-        with_source = told(validation.with_source("source", list(shapes._triples(group))))
+        stated = [data.number_of(statement) for document in group for statement in document.statements]
+        with_source = told(validation.with_source("source", stated))
         full = reports_of(new, oracle_shapes)
         assert with_source == set(full) - set(expected)
     assert not single.faults
@@ -376,9 +378,8 @@ def test_results_are_identical_with_queries_parsed_once_and_parsed_each_time(bel
     def results(prepare):
         monkeypatch.setattr(shapes._Data, "prepare", prepare)
         data = shapes._Data(project.prefixes)
-        for triple in shapes._triples(reading.all()):
-            data.add(triple)
-        return shapes._Validation(single, data).results, data
+        data.fill(reading.all())
+        return shapes._Validation("", single, data).results, data
 
     once, data = results(shapes._Data.prepare)
     each_time, _ = results(lambda data, text: prepareQuery(text, initNs=data.prefixes))

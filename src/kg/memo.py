@@ -8,8 +8,6 @@ which costs a validation and no finding.
 from __future__ import annotations
 
 import contextlib
-import functools
-import hashlib
 import json
 import os
 import sqlite3
@@ -24,40 +22,23 @@ from rdflib import BNode, URIRef
 from rdflib import Literal as RLiteral
 
 from kg.findings import Finding, Severity, ShapeResult
+from kg.triples import Numbers, Pattern
 
 __all__ = ["Entry", "Memo", "Shelf", "number_of_pattern", "patterns_of", "read_term", "write_term"]
 
 _MASK = (1 << 63) - 1
 _WEIGHTS = (0x1F3D5B79A1C3E5F7, 0x2B4D6F8193A5C7E9, 0x3D5F7193B5D7F91B)
 
-Numbers = tuple[int, int, int]
+
+def number_of_pattern(pattern: Pattern) -> int:
+    """Return the number of a lookup: the numbers of three terms, None for any."""
+    return sum((term or 0) * weight for term, weight in zip(pattern, _WEIGHTS, strict=True)) & _MASK
 
 
-@functools.lru_cache(maxsize=500_000)
-def _number(term: Any) -> int:
-    """Return the number of a term, the same on every machine; 0 for anything at all."""
-    if term is None:
-        return 0
-    text = f"{type(term).__name__} {term}"
-    if isinstance(term, RLiteral):
-        text += f"\0{(term.language or '').lower()}\0{term.datatype or ''}"
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big") & _MASK
-
-
-def number_of_pattern(pattern: Iterable[Any]) -> int:
-    """Return the number of a lookup: three terms, None for any."""
-    return sum(_number(term) * weight for term, weight in zip(pattern, _WEIGHTS, strict=True)) & _MASK
-
-
-def _patterns(triple: Numbers) -> Iterator[int]:
+def patterns_of(triple: Numbers) -> Iterator[int]:
+    """Give the numbers of all lookups that would find a triple."""
     s, p, o = (number * weight for number, weight in zip(triple, _WEIGHTS, strict=True))
     return (number & _MASK for number in (0, s, p, o, s + p, s + o, p + o, s + p + o))
-
-
-def patterns_of(triple: Iterable[Any]) -> Iterator[int]:
-    """Give the numbers of all lookups that would find a triple."""
-    s, p, o = map(_number, triple)
-    return _patterns((s, p, o))
 
 
 class Entry(NamedTuple):
@@ -97,27 +78,27 @@ class Memo:
             for run, shape, focus, blob, results in connection.execute("SELECT * FROM entry"):
                 self._old[run, shape, focus] = Entry(array("Q", blob), json.loads(results))
 
-    def begin(self, run: str, triples: Iterable[tuple[Any, Any, Any]], *, upon: Sequence[str] = ()) -> None:
+    def begin(self, run: str, triples: Iterable[Numbers], *, upon: Sequence[str] = ()) -> None:
         """Note the statements of a run's own, before its entries are asked for; it also sees those of other runs."""
-        own = frozenset((_number(s), _number(p), _number(o)) for s, p, o in triples)
+        own = frozenset(triples)
         self._new_triples[run] = own
-        touched = {number for triple in own ^ self._old_triples.get(run, frozenset()) for number in _patterns(triple)}
+        touched = {number for triple in own ^ self._old_triples.get(run, frozenset()) for number in patterns_of(triple)}
         for other in upon:
             touched |= self._touched[other]
         self._touched[run] = frozenset(touched)
 
-    def recall(self, run: str, shape: Any, focus: Any) -> Entry | None:
+    def recall(self, run: str, shape: int, focus: int) -> Entry | None:
         """Return what is known of a shape and a node and cannot have changed, else None."""
-        key = run, _number(shape), _number(focus)
+        key = run, shape, focus
         entry = self._old.get(key)
         if entry is None or not self._touched[run].isdisjoint(entry.lookups):
             return None
         self._new[key] = entry
         return entry
 
-    def keep(self, run: str, shape: Any, focus: Any, entry: Entry) -> None:
+    def keep(self, run: str, shape: int, focus: int, entry: Entry) -> None:
         """Remember what a shape found for a node."""
-        self._new[run, _number(shape), _number(focus)] = entry
+        self._new[run, shape, focus] = entry
         self._changed = True
 
     def save(self) -> None:

@@ -6,10 +6,9 @@ import contextlib
 import functools
 import logging
 import re
-import signal
-import threading
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -26,21 +25,26 @@ from pyshacl.shape import Shape
 from pyshacl.shapes_graph import ShapesGraph
 from rdflib import RDF as R_RDF
 from rdflib import SH as R_SH
-from rdflib import BNode, Graph, URIRef
+from rdflib import XSD as R_XSD
+from rdflib import BNode, Graph, URIRef, Variable
 from rdflib import Literal as RLiteral
-from rdflib.collection import Collection
+from rdflib.collection import Collection as RCollection
 from rdflib.plugins.sparql import prepareQuery
 from rdflib.plugins.sparql.sparql import Query
-from rdflib.plugins.stores.memory import SimpleMemory
 from rdflib.query import Result
+from rdflib.store import Store
 from rdflib.term import Node
 
+from kg.conforming import Conforming, Step, Test, Unsure, walked
+from kg.deadlines import TooLong, within
 from kg.findings import Finding, Severity, ShapeResult, in_order
 from kg.memo import Entry, Memo, number_of_pattern, patterns_of, read_term, write_term
 from kg.messages import say
 from kg.project import Project, Reading, Role
+from kg.terms import from_rdflib, to_rdflib
+from kg.triples import Numbers, Pattern, Triples
 from kg.turtle import Document, Statement, excerpt_of
-from kg.vocabulary import KG, OWL, RDF, RDFS, SH, XSD
+from kg.vocabulary import KG, OWL, RDF, RDFS, SH
 
 __all__ = ["validate"]
 
@@ -48,64 +52,74 @@ Term = NamedNode | BlankNode | Literal
 RTriple = tuple[Any, Any, Any]
 RNode = URIRef | BNode | RLiteral
 
-# --- terms of one library in the other -------------------------------------------------------------------
-
-
-@functools.lru_cache(maxsize=100_000)
-def _to_rdflib(term: Term) -> URIRef | BNode | RLiteral:
-    """Return a term for rdflib; a literal keeps its text (01 stays 01)."""
-    if isinstance(term, NamedNode):
-        return URIRef(term.value)
-    if isinstance(term, BlankNode):
-        return BNode(term.value)
-    if term.language:
-        return RLiteral(term.value, lang=term.language)
-    # rdflib's own parsers read "x" without a datatype, and for rdflib that is another term than "x"^^xsd:string.
-    datatype = None if term.datatype == XSD.string else URIRef(term.datatype.value)
-    return RLiteral(term.value, datatype=datatype, normalize=False)
-
-
-def _from_rdflib(term: Node) -> Term:
-    if isinstance(term, URIRef):
-        return NamedNode(str(term))
-    if isinstance(term, RLiteral):
-        if term.language:
-            return Literal(str(term), language=term.language)
-        return Literal(str(term), datatype=NamedNode(str(term.datatype))) if term.datatype else Literal(str(term))
-    return BlankNode(str(term))
-
-
-def _triples(documents: Iterable[Document]) -> Iterator[RTriple]:
-    for document in documents:
-        for statement in document.statements:
-            yield _to_rdflib(statement.subject), _to_rdflib(statement.predicate), _to_rdflib(statement.object)
-
-
 # --- the data, watched while it is validated -------------------------------------------------------------
 
 
-class _Watched(SimpleMemory):
-    """A store that can note which patterns it was asked for: everything that a validation could have seen."""
+class _View(Store):
+    """Numbered triples as rdflib's graphs ask a store for them, term by term as these are wanted.
 
-    asked: set[RTriple] | None = None
+    It can note which patterns it was asked for: everything that a validation could have seen.
+    """
 
-    def triples(self, triple_pattern: Any, context: Any = None) -> Any:
+    def __init__(self, triples: Triples) -> None:
+        super().__init__()
+        self.numbered = triples
+        self.asked: set[Pattern] | None = None
+        self._shown: dict[int, RNode] = {}
+
+    def _number(self, term: RNode | None) -> int | None:
+        # For rdflib, "x"^^xsd:string is another term than "x", and no file gives it.
+        if isinstance(term, RLiteral) and term.datatype == R_XSD.string:
+            raise KeyError(term)
+        return None if term is None else self.numbered.number(from_rdflib(term))
+
+    def show(self, number: int) -> RNode:
+        """Return the term of a number."""
+        found = self._shown.get(number)
+        if found is None:
+            found = self._shown[number] = to_rdflib(self.numbered.terms[number])
+        return found
+
+    def triples(self, triple_pattern: Any, context: Any = None) -> Iterator[tuple[RTriple, Iterator[None]]]:
+        try:
+            subject, predicate, value = map(self._number, triple_pattern)
+        except KeyError:
+            return
+        pattern = subject, predicate, value
         if self.asked is not None:
-            self.asked.add(tuple(triple_pattern))
-        return super().triples(triple_pattern, context)
+            self.asked.add(pattern)
+        show = self.show
+        for s, p, o in self.numbered.matching(pattern):
+            yield (show(s), show(p), show(o)), iter(())
+
+    def __len__(self, context: Any = None) -> int:
+        return len(self.numbered)
 
 
 class _Data(Graph):
-    """A graph that parses each query text once. (pySHACL sends the same text for every focus node.)"""
+    """Triples as pySHACL sees them, in a graph that parses each query text once for all focus nodes."""
 
     def __init__(self, prefixes: Mapping[str, str]) -> None:
-        self.watch = _Watched()
+        self.numbered = Triples()
+        self.watch = _View(self.numbered)
         super().__init__(store=self.watch, bind_namespaces="none")
         self.prefixes = dict(prefixes)
         self.prepared: dict[str, Query] = {}
 
     def __bool__(self) -> bool:
         return True  # pySHACL asks this for every result; the default counts all triples
+
+    def number_of(self, statement: Statement) -> Numbers:
+        """Return a statement's triple in numbers."""
+        number = self.numbered.number
+        return number(statement.subject), number(statement.predicate), number(statement.object)
+
+    def fill(self, documents: Iterable[Document]) -> list[Numbers]:
+        """Add all that files state, and return it."""
+        triples = [self.number_of(statement) for document in documents for statement in document.statements]
+        for triple in triples:
+            self.numbered.add(triple)
+        return triples
 
     def prepare(self, text: str) -> Query:
         """Return a parsed query; the project's prefixes are declared beforehand, as they are in views."""
@@ -175,8 +189,9 @@ class _Shapes:
         self.too_slow: set[Node] = set()
         self.faults: dict[Node, Exception] = {}
         graph = Graph(bind_namespaces="none")
-        for triple in _triples(documents):
-            graph.add(triple)
+        for document in documents:
+            for statement in document.statements:
+                graph.add((to_rdflib(statement.subject), to_rdflib(statement.predicate), to_rdflib(statement.object)))
         self.messages = _one_message_each(graph, languages)
         self.marked = {s for s, o in graph.subject_objects(_WHOLE_GRAPH) if isinstance(o, RLiteral) and o.value is True}
         if whole:
@@ -239,9 +254,9 @@ class _Shapes:
             return None
         executor = SHACLExecutor()
         try:
-            with _within(self.project.settings.shape_seconds):
+            with within(self.project.settings.shape_seconds):
                 _, reports = shape.validate(executor, data, focus=focus)
-        except _TooLong:
+        except TooLong:
             self.too_slow.add(shape.node)
             seconds, name = self.project.settings.shape_seconds, self.show(focus)
             self.faults[shape.node] = TimeoutError(
@@ -284,7 +299,7 @@ class _Shapes:
         if isinstance(term, RLiteral):
             return str(term)
         if (term, R_RDF.first, None) in self.graph:
-            return f"( {' '.join(self.show(item) for item in Collection(self.graph, term))} )"
+            return f"( {' '.join(self.show(item) for item in RCollection(self.graph, term))} )"
         return "[…]"
 
     def fill(self, message: str, values: Mapping[str, Any]) -> str:
@@ -303,7 +318,7 @@ class _Shapes:
 
     def place_of(self, result: _Result) -> str:
         """Return where the shape of a result stands."""
-        node = _from_rdflib(result.shape)
+        node = from_rdflib(result.shape)
         for document in self.documents:
             if node in document.subjects:
                 return f"{document.path}:{document.place_of(node)[0]}"  # type: ignore[arg-type]
@@ -314,18 +329,18 @@ class _Shapes:
 
         def path(node: Node) -> str:
             if not isinstance(node, BNode):
-                return str(_from_rdflib(node))
+                return str(from_rdflib(node))
             if (node, R_RDF.first, None) in self.graph:
-                return f"( {' '.join(path(item) for item in Collection(self.graph, node))} )"
+                return f"( {' '.join(path(item) for item in RCollection(self.graph, node))} )"
             parts = sorted(f"<{verb}> {path(value)}" for verb, value in self.graph.predicate_objects(node))
             return f"[ {' ; '.join(parts)} ]"
 
         return ShapeResult(
-            str(_from_rdflib(result.focus)),
+            str(from_rdflib(result.focus)),
             path(result.path) if result.path is not None else "",
-            str(_from_rdflib(result.value)) if result.value is not None else "",
-            str(_from_rdflib(result.component)),
-            str(_from_rdflib(result.shape)) if isinstance(result.shape, URIRef) else "",
+            str(from_rdflib(result.value)) if result.value is not None else "",
+            str(from_rdflib(result.component)),
+            str(from_rdflib(result.shape)) if isinstance(result.shape, URIRef) else "",
         )
 
     def message(self, result: _Result) -> str:
@@ -376,12 +391,6 @@ def _aim_nested(graph: Graph, marked: Iterable[Node]) -> None:
                 graph.add((shape, R_SH.targetClass, parent))
 
 
-def _focus_nodes(shape: Shape, data: _Data) -> Iterable[RNode]:
-    """Return the nodes that the shape's targets select."""
-    found: set[RNode] = shape.focus_nodes(data)  # type: ignore[no-untyped-call]
-    return found
-
-
 def _culprit(error: BaseException) -> Node | None:
     """Return the innermost shape that was at work when pySHACL failed."""
     found: Node | None = None
@@ -399,7 +408,7 @@ def _culprit(error: BaseException) -> Node | None:
 # --- places ----------------------------------------------------------------------------------------------
 
 
-class _Places:
+class _File:
     """Finds the statement of one file that a result is about."""
 
     def __init__(self, document: Document) -> None:
@@ -411,15 +420,42 @@ class _Places:
                 self.first.setdefault(key, statement)
 
 
+class _Places:
+    """Finds, among files, those that speak of a node; a file is looked into when it is the first time needed."""
+
+    def __init__(self, documents: Sequence[Document]) -> None:
+        self.documents = documents
+        self._files: dict[int, _File] = {}
+
+    @functools.cached_property
+    def _mentions(self) -> Mapping[Term, Mapping[int, None]]:
+        found: dict[Term, dict[int, None]] = {}
+        for number, document in enumerate(self.documents):
+            for statement in document.statements:
+                found.setdefault(statement.subject, {})[number] = None
+                found.setdefault(statement.object, {})[number] = None
+        return found
+
+    def of(self, node: Term) -> Iterator[_File]:
+        """Give the files with a node as subject or object, in order."""
+        for number in self._mentions.get(node, ()):
+            if number not in self._files:
+                self._files[number] = _File(self.documents[number])
+            yield self._files[number]
+
+
 class _Locator:
     """Finds places in the files of one run: its own files, and those it builds on."""
 
-    def __init__(self, own: Sequence[_Places], rest: Sequence[_Places], shapes: _Shapes) -> None:
+    def __init__(self, own: _Places, rest: _Places, shapes: _Shapes) -> None:
         self.own, self.rest, self.shapes = own, rest, shapes
 
+    def _of(self, node: Term) -> Iterator[_File]:
+        return chain(self.own.of(node), self.rest.of(node))
+
     def place(self, result: _Result) -> tuple[Document, int, int]:
-        focus = _from_rdflib(result.focus)
-        value = None if result.value is None else _from_rdflib(result.value)
+        focus = from_rdflib(result.focus)
+        value = None if result.value is None else from_rdflib(result.value)
         patterns: list[tuple[Term | None, Term | None, Term | None]] = []
         if isinstance(result.path, URIRef):
             path = NamedNode(str(result.path))
@@ -430,29 +466,30 @@ class _Locator:
                 path = NamedNode(str(inverse))
                 patterns = [(value, path, focus), (None, path, focus)]
         for pattern in patterns:
-            for places in chain(self.own, self.rest):
-                if pattern in places.first:
-                    return _at(places.document, places.first[pattern])
+            for file in self._of(focus):
+                if pattern in file.first:
+                    return _at(file.document, file.first[pattern])
         # What is in the files that are checked is more to the point than the entry of the register that led there.
-        described = [(self.own, focus), (self.own, value), (self.rest, focus)]
-        for files, term in described:
-            for places in files:
-                if isinstance(term, NamedNode | BlankNode) and (term, None, None) in places.first:
-                    return places.document, *places.document.place_of(term)
-        for places in chain(self.own, self.rest):
-            if (None, None, focus) in places.first:
-                return _at(places.document, places.first[None, None, focus])
-        return next(chain(self.own, self.rest)).document, 1, 1
+        for files, term in [(self.own, focus), (self.own, value), (self.rest, focus)]:
+            if not isinstance(term, NamedNode | BlankNode):
+                continue
+            for file in files.of(term):
+                if (term, None, None) in file.first:
+                    return file.document, *file.document.place_of(term)
+        for file in self._of(focus):
+            if (None, None, focus) in file.first:
+                return _at(file.document, file.first[None, None, focus])
+        return next(chain(self.own.documents, self.rest.documents)), 1, 1
 
     def also(self, result: _Result, path: str) -> Iterator[str]:
         """Give the places where other files speak of the node that lacks something, or of which all is wrong."""
-        focus = _from_rdflib(result.focus)
+        focus = from_rdflib(result.focus)
         if result.value is not None and result.value != result.focus:
             return
-        for places in chain(self.own, self.rest):
-            if places.document.path != path and (focus, None, None) in places.first and not isinstance(focus, Literal):
-                line, column = places.document.place_of(focus)
-                yield f"{places.document.path}:{line}:{column}"
+        for file in self._of(focus):
+            if file.document.path != path and (focus, None, None) in file.first and not isinstance(focus, Literal):
+                line, column = file.document.place_of(focus)
+                yield f"{file.document.path}:{line}:{column}"
 
     def finding(self, result: _Result) -> Finding:
         document, line, column = self.place(result)
@@ -476,7 +513,7 @@ def _at(document: Document, statement: Statement) -> tuple[Document, int, int]:
 
 
 def _place_of_fault(node: Node, error: Exception, documents: Sequence[Document]) -> tuple[Document, int, int]:
-    term = _from_rdflib(node)
+    term = from_rdflib(node)
     for document in documents:
         about = [statement for statement in document.statements if statement.subject == term]
         if not about:
@@ -570,18 +607,19 @@ class _Run:
     def __init__(self, name: str, shapes: _Shapes, data: _Data, memo: Memo | None) -> None:
         self.name, self.shapes, self.data, self.memo = name, shapes, data, memo
 
-    def entry(self, shape: Shape, focus: RNode) -> tuple[set[_Result], Sequence[int]]:
+    def entry(self, shape: Shape, focus: int) -> tuple[set[_Result], Sequence[int]]:
         """Return the results of a shape for a node, and the numbers of the lookups that they rest on."""
-        known = self.memo.recall(self.name, shape.node, focus) if self.memo else None
+        number = self.data.numbered.number(from_rdflib(shape.node))
+        known = self.memo.recall(self.name, number, focus) if self.memo else None
         if known:
             return {_read_result(written) for written in known.results}, known.lookups
-        asked: set[RTriple] = set()
+        asked: set[Pattern] = set()
         self.data.watch.asked = asked
-        results = self.shapes.run(shape, focus, self.data)
+        results = self.shapes.run(shape, self.data.watch.show(focus), self.data)
         self.data.watch.asked = None
         lookups = [number_of_pattern(pattern) for pattern in asked]
         if self.memo and results is not None:
-            self.memo.keep(self.name, shape.node, focus, Entry(lookups, [_written_result(one) for one in results]))
+            self.memo.keep(self.name, number, focus, Entry(lookups, [_written_result(one) for one in results]))
         return results or set(), lookups
 
 
@@ -598,111 +636,196 @@ def _read_result(written: Sequence[Any]) -> _Result:
 _BASE, _WHOLE = "", "*"
 
 
-class _Validation:
-    """Ontology and register validated once; then, source by source, what a source's statements can change.
+class _Targets:
+    """Which nodes the targets of shapes select, of all there are or of some."""
 
-    A result for a node can only change if a statement was added that one of the store's lookups for that node
-    would have found. The first run notes these lookups, so that a later run visits exactly the nodes it must.
+    def __init__(self, shapes: Sequence[Shape], data: _Data) -> None:
+        self.triples = data.numbered
+        self.type = data.numbered.number(RDF.type)
+        #: The shapes, by what their targets name.
+        self.nodes: dict[int, set[int]] = {}
+        self.classes: dict[int, set[int]] = {}
+        self.subjects_of: dict[int, set[int]] = {}
+        self.objects_of: dict[int, set[int]] = {}
+        for at, shape in enumerate(shapes):
+            nodes, classes, implicit, objects_of, subjects_of = shape.target()  # type: ignore[no-untyped-call]
+            for named, found in (
+                (nodes, self.nodes),
+                (chain(classes, implicit), self.classes),
+                (subjects_of, self.subjects_of),
+                (objects_of, self.objects_of),
+            ):
+                for node in named:
+                    found.setdefault(data.numbered.number(from_rdflib(node)), set()).add(at)
+
+    def all(self) -> Mapping[int, set[int]]:
+        """Return the nodes that the targets of each shape select."""
+        triples = self.triples
+        found: dict[int, set[int]] = {}
+        for node, shapes in self.nodes.items():
+            for at in shapes:
+                found.setdefault(at, set()).add(node)
+        for upper, shapes in self.classes.items():
+            instances = {node for name in triples.below(upper) for node in triples.subjects(self.type, name)}
+            for at in shapes:
+                found.setdefault(at, set()).update(instances)
+        for verb, shapes in self.subjects_of.items():
+            subjects = {node for nodes in triples.into.get(verb, {}).values() for node in nodes}
+            for at in shapes:
+                found.setdefault(at, set()).update(subjects)
+        for verb, shapes in self.objects_of.items():
+            for at in shapes:
+                found.setdefault(at, set()).update(triples.into.get(verb, {}))
+        return found
+
+    def of(self, node: int) -> set[int]:
+        """Return the shapes whose targets select a node."""
+        triples = self.triples
+        found = set(self.nodes.get(node, ()))
+        for name in triples.objects(node, self.type):
+            for upper in triples.above(name):
+                found |= self.classes.get(upper, set())
+        for verb in self.subjects_of.keys() & triples.out.get(node, {}).keys():
+            found |= self.subjects_of[verb]
+        for verb, shapes in self.objects_of.items():
+            if node in triples.into.get(verb, ()):
+                found |= shapes
+        return found
+
+
+class _Validation:
+    """Shapes over triples: over all of them once, then with some more, as far as these can change anything.
+
+    A node's results can only change if a triple was added that a lookup for this node would have found. The lookups
+    of shapes that Conforming knows are known beforehand; those of others are noted when they are made. So a node is
+    only visited again if it must be, and pySHACL sees only nodes that may not conform.
     """
 
-    def __init__(self, shapes: _Shapes, data: _Data, memo: Memo | None = None) -> None:
+    def __init__(self, name: str, shapes: _Shapes, data: _Data, memo: Memo | None = None) -> None:
         self.shapes, self.data, self.memo = shapes, data, memo
+        self.triples = data.numbered
+        self.targets = _Targets(shapes.top, data)
+        within_limit = functools.partial(within, shapes.project.settings.shape_seconds)
+        conforming = Conforming(self.triples, shapes.graph, data.prepare, within_limit)
+        self.tests = [conforming.test(shape) for shape in shapes.top]
+        self.lookups: dict[int, set[tuple[int, int]]] = {}
         self.results: set[_Result] = set()
-        self.seen: set[tuple[Node, Node]] = set()
-        self.lookups: dict[int, set[tuple[Node, Node]]] = {}
-        run = _Run(_BASE, shapes, data, memo)
-        for shape in shapes.top:
-            for focus in _focus_nodes(shape, data):
+        run = _Run(name, shapes, data, memo)
+        for at, nodes in sorted(self.targets.all().items()):
+            shape, test = shapes.top[at], self.tests[at]
+            suspects = self._suspects(test)
+            # In order, so that the first node for which a shape takes too long is always the same one.
+            for focus in sorted(nodes):
+                if test and focus not in suspects and _conforms(test, focus):
+                    continue
                 results, lookups = run.entry(shape, focus)
                 self.results |= results
-                pair = (shape.node, focus)
-                self.seen.add(pair)
-                for number in lookups:
-                    self.lookups.setdefault(number, set()).add(pair)
+                for number in lookups if test is None else ():
+                    self.lookups.setdefault(number, set()).add((at, focus))
 
-    def with_source(self, name: str, triples: Sequence[RTriple]) -> set[_Result]:
+    def _suspects(self, test: Test | None) -> Collection[int]:
+        """Return the nodes for which a test's queries have rows; all there are if these take too long."""
+        found: set[int] = set()
+        for query in test.queries if test else ():
+            try:
+                with within(self.shapes.project.settings.shape_seconds):
+                    rows = {row.get(Variable("this")) for row in self.data.query(query).bindings}
+            except (Exception, TooLong):
+                return self.triples.terms
+            found |= {self.triples.number(from_rdflib(node)) for node in rows if node is not None}
+        return found
+
+    @functools.cached_property
+    def _looked_for(self) -> Mapping[int, Mapping[tuple[bool, tuple[Step, ...]], set[int]]]:
+        """By the predicate that is looked for: from which end, by which way back to the focus, for which shapes."""
+        found: dict[int, dict[tuple[bool, tuple[Step, ...]], set[int]]] = {}
+        for at, test in enumerate(self.tests):
+            for look in test.looks if test else ():
+                predicate, inverse = look.step
+                back = tuple((verb, not turned) for verb, turned in reversed(look.way))
+                found.setdefault(predicate, {}).setdefault((inverse, back), set()).add(at)
+        return found
+
+    def _touched(self, new: Sequence[Numbers]) -> Mapping[int, set[int]]:
+        """Return nodes that new triples can concern, each with the shapes that have to look at it."""
+        targets = self.targets
+        concerned: defaultdict[int, set[int]] = defaultdict(set)
+        if any(predicate == self.triples.subclass for _, predicate, _ in new):
+            for at, nodes in targets.all().items():
+                for focus in nodes:
+                    concerned[focus].add(at)
+            return concerned
+        undecided = None in self.tests
+        for triple in new:
+            subject, predicate, value = triple
+            for (inverse, back), shapes in self._looked_for.get(predicate, {}).items():
+                start = value if inverse else subject
+                for focus in walked(self.triples, (start,), back) if back else (start,):
+                    concerned[focus] |= shapes
+            if predicate == targets.type:
+                for upper in self.triples.above(value):
+                    concerned[subject] |= targets.classes.get(upper, set())
+            if predicate in targets.subjects_of:
+                concerned[subject] |= targets.subjects_of[predicate]
+            if predicate in targets.objects_of:
+                concerned[value] |= targets.objects_of[predicate]
+            for number in patterns_of(triple) if undecided else ():
+                for at, focus in self.lookups.get(number, ()):
+                    concerned[focus].add(at)
+        return concerned
+
+    def with_source(self, name: str, triples: Sequence[Numbers]) -> set[_Result]:
         """Return the results that come with a source's triples."""
-        data = self.data
         if self.memo:
             self.memo.begin(name, triples, upon=[_BASE])
-        run = _Run(name, self.shapes, data, self.memo)
-        new = {triple for triple in triples if triple not in data}
-        touched: set[tuple[Node, Node]] = set()
-        for triple in new:
-            data.add(triple)
-            for number in patterns_of(triple):
-                touched |= self.lookups.get(number, set())
+        run = _Run(name, self.shapes, self.data, self.memo)
+        new = [triple for triple in triples if self.triples.add(triple)]
         results: set[_Result] = set()
-        for shape in self.shapes.top:
-            for focus in _focus_nodes(shape, data):
-                pair = (shape.node, focus)
-                if pair in touched or pair not in self.seen:
-                    results |= run.entry(shape, focus)[0]
+        for focus, shapes in sorted(self._touched(new).items()):
+            for at in sorted(shapes & self.targets.of(focus)):
+                test = self.tests[at]
+                if test is None or test.queries or not _conforms(test, focus):
+                    results |= run.entry(self.shapes.top[at], focus)[0]
         for triple in new:
-            data.remove(triple)
+            self.triples.remove(triple)
         return results - self.results
+
+
+def _conforms(test: Test, focus: int) -> bool:
+    try:
+        return test.conforms(focus)
+    except Unsure:
+        return False
 
 
 def _by_source(
     shapes: _Shapes, reading: Reading, data: _Data, source: NamedNode, memo: Memo | None
 ) -> Iterator[Finding]:
     base = [*reading.documents.get(Role.ONTOLOGY, ()), *reading.documents.get(Role.REGISTER, ())]
-    triples = list(_triples(base))
-    for triple in triples:
-        data.add(triple)
+    triples = data.fill(base)
     if memo:
         memo.begin(_BASE, triples)
-    validation = _Validation(shapes, data, memo)
-    known = [_Places(document) for document in base]
-    locator = _Locator(known, [], shapes)
+    validation = _Validation(_BASE, shapes, data, memo)
+    known = _Places(base)
+    locator = _Locator(_Places([]), known, shapes)
     yield from (locator.finding(result) for result in validation.results)
     for name, documents in reading.sources(source).items():
-        results = validation.with_source(name, list(_triples(documents)))
+        stated = [data.number_of(statement) for document in documents for statement in document.statements]
+        results = validation.with_source(name, stated)
         if results:
-            locator = _Locator([_Places(document) for document in documents], known, shapes)
+            locator = _Locator(_Places(documents), known, shapes)
             yield from (locator.finding(result) for result in results)
 
 
 def _over_everything(shapes: _Shapes, reading: Reading, data: _Data, memo: Memo | None) -> Iterator[Finding]:
     stated = [*reading.documents.get(Role.REGISTER, ()), *reading.documents.get(Role.SOURCE, ())]
     ontology = reading.documents.get(Role.ONTOLOGY, ())
-    triples = list(_triples([*ontology, *stated]))
-    for triple in triples:
-        data.add(triple)
+    triples = data.fill([*ontology, *stated])
     if memo:
         memo.begin(_WHOLE, triples)
-    run = _Run(_WHOLE, shapes, data, memo)
-    results: set[_Result] = set()
-    for shape in shapes.top:
-        for focus in _focus_nodes(shape, data):
-            results |= run.entry(shape, focus)[0]
-    if results:
-        places = [_Places(document) for document in stated], [_Places(document) for document in ontology]
-        locator = _Locator(*places, shapes)
-        yield from (locator.finding(result) for result in results)
-
-
-class _TooLong(BaseException):
-    """A shape is at work for too long. (Libraries that go on after any Exception do not stop this one.)"""
-
-
-@contextlib.contextmanager
-def _within(seconds: int) -> Iterator[None]:
-    """Raise _TooLong if what is done takes longer; only the main thread has a clock that can."""
-
-    def stop(*_: object) -> None:
-        raise _TooLong
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+    results = _Validation(_WHOLE, shapes, data, memo).results
+    locator = _Locator(_Places(stated), _Places(ontology), shapes)
+    yield from (locator.finding(result) for result in results)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,33 @@
+"""What is done in this process, and how long it may take."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+
+__all__ = ["TooLong", "within"]
+
+
+class TooLong(BaseException):
+    """Something is at work for too long. (Libraries that go on after any Exception do not stop this one.)"""
+
+
+@contextlib.contextmanager
+def within(seconds: int) -> Iterator[None]:
+    """Raise TooLong if what is done takes longer; only the main thread has a clock that can."""
+
+    def stop(*_: object) -> None:
+        raise TooLong
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
