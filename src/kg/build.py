@@ -10,6 +10,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -21,6 +22,7 @@ from kg import history, metadata
 from kg.dumps import write_dumps
 from kg.engine import engine_version
 from kg.errors import KGError, QueryError, SnapshotError
+from kg.facets import parse_facets, values_of
 from kg.files import FileSet
 from kg.labels import labels_in, local_name, sort_key, worked_out_labels
 from kg.literals import Written
@@ -29,6 +31,7 @@ from kg.project import Project, Reading, Role
 from kg.queries import Data, ask_within
 from kg.results import to_json
 from kg.rules import Triple
+from kg.search import OTHER, PREFERRED, write_index
 from kg.settings import Settings
 from kg.snapshot import (
     CURRENT,
@@ -45,7 +48,7 @@ from kg.snapshot import (
 )
 from kg.turtle import Statement
 from kg.views import View, read_views
-from kg.vocabulary import KG, RDF, RDFS
+from kg.vocabulary import ALTERNATIVES, KG, LABELS, RDF, RDFS
 
 if TYPE_CHECKING:
     from kg.checks import Checked
@@ -446,6 +449,7 @@ class _Writer:
         self.numbers: dict[NamedNode | BlankNode | Literal, int] = {}
         self.documents = list(reading.all())
         self.presentation = presentation(reading)
+        self.facets = parse_facets(project.settings.facets, project.expand)
         #: Every statement once per graph that states it, as triples.
         self.stated = [Triple(s.subject, s.predicate, s.object) for _, s in quads.stated]
         self.triples = dict.fromkeys([*self.stated, *(i.triple for i in checked.closure.inferences)])
@@ -479,6 +483,7 @@ class _Writer:
             "settings": _settings_content(self.project.settings),
             "prefixes": dict(self.project.prefixes),
             "presentation": self.presentation,
+            "facets": [asdict(facet) for facet in self.facets],
             "about": [str(quad) for quad in self.quads.about],
         }
 
@@ -573,20 +578,40 @@ class _Writer:
             "label",
             sorted((self.number(node), tag, text) for node, found in names.items() for tag, text in found.items()),
         )
-        rows, classes, search = [], [], []
+        links = Counter(triple.object for triple in self.triples if triple.predicate != RDF.type)
+        others = self.other_names(names)
+        rows, classes, called_too, texts = [], [], [], []
         for node in entities:
             kind, slug = "", ""
             if node.value.startswith(settings.entity_base):
                 kind, _, slug = node.value[len(settings.entity_base) :].partition("/")
             called = " / ".join(dict.fromkeys(names.get(node, {}).get(tag, "") for tag in (*settings.languages, "")))
-            rows.append((self.number(node), kind if slug else "", slug, sort_key(called or local_name(node.value))))
+            sort = sort_key(called or local_name(node.value))
+            rows.append((self.number(node), kind if slug else "", slug, sort, links[node]))
             for found in stated[node] | inferred.get(node, set()):
                 classes.append((self.number(node), self.number(found), int(found in specific[node])))
-            texts = [q.object.value for q in quads_of[node] if isinstance(q.object, Literal) and q.object.language]
-            search.append((" ".join(names.get(node, {}).values()), " ".join(texts), self.number(node)))
+            said = [q.object.value for q in quads_of[node] if isinstance(q.object, Literal) and q.object.language]
+            texts.append((self.number(node), " ".join(said)))
+            shown = names.get(node) or {"": local_name(node.value)}
+            called_too += [(self.number(node), PREFERRED, tag, text) for tag, text in shown.items()]
+            called_too += [(self.number(node), OTHER, tag, text) for tag, text in others.get(node, ())]
         self.insert("entity", rows)
         self.insert("class", sorted(classes))
-        self.insert("search", search)
+        write_index(self.connection, called_too, texts)
+        listed = set(entities)
+        valued = values_of(self.facets, self.triples)
+        chosen = {(facet, self.number(value), self.number(one)) for facet, value, one in valued if one in listed}
+        self.insert("facet", sorted(chosen))
+
+    def other_names(self, names: Mapping[Any, Mapping[str, str]]) -> dict[NamedNode | BlankNode, list[tuple[str, str]]]:
+        """Return what things are called besides the names that pages show: languages and texts."""
+        found: dict[NamedNode | BlankNode, list[tuple[str, str]]] = {}
+        for subject, predicate, value in self.triples:
+            if isinstance(value, Literal) and predicate in (*LABELS, *ALTERNATIVES):
+                tag = value.language or ""
+                if names.get(subject, {}).get(tag) != value.value:
+                    found.setdefault(subject, []).append((tag, value.value))
+        return found
 
     def views(self, views: Sequence[View], progress: Progress) -> None:
         store = Store()

@@ -33,10 +33,16 @@ def local_name(iri: str) -> str:
     return iri.rstrip("/#").rsplit("#", 1)[-1].rsplit("/", 1)[-1] or iri
 
 
+# Letters that no accent makes, as the base that readers of the Latin alphabet look for.
+_LETTERS = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ħ": "h", "ı": "i"})
+
+
 def sort_key(text: str) -> str:
     """Return a text as it sorts for readers: without case and accents."""
+    if text.isascii():
+        return text.lower()
     folded = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(character for character in folded if not unicodedata.combining(character))
+    return "".join(character for character in folded if not unicodedata.combining(character)).translate(_LETTERS)
 
 
 def compact(iri: str, prefixes: Mapping[str, str]) -> str:

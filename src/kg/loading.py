@@ -15,9 +15,10 @@ from kg.errors import TurtleError
 from kg.files import FileSet, Source, read
 from kg.labels import local_name, sort_key
 from kg.metadata import describe_counted
+from kg.search import OTHER, PREFERRED, write_index
 from kg.settings import Settings, is_language
 from kg.snapshot import INDEXES, term_key
-from kg.vocabulary import LABELS, RDF, RDFS, WELL_KNOWN, XSD
+from kg.vocabulary import ALTERNATIVES, LABELS, RDF, RDFS, WELL_KNOWN, XSD
 
 __all__ = ["load"]
 
@@ -162,13 +163,23 @@ class _Loader:
         order = " ".join(f"WHEN '{tag}' THEN {rank}" for rank, tag in enumerate(settings.languages))
         run("INSERT INTO entity SELECT t.id, '', '', sort_key(COALESCE((SELECT group_concat(text, ' / ') FROM "
             f"(SELECT text FROM label WHERE term = t.id ORDER BY CASE language {order} ELSE 99 END, language)), "
-            "local_name(t.value))) FROM term t "
-            "WHERE t.kind = 'i' AND EXISTS (SELECT 1 FROM statement WHERE subject = t.id)")  # fmt: skip
-        run("INSERT INTO search SELECT "
-            "COALESCE((SELECT group_concat(text, ' ') FROM label WHERE term = e.term), local_name(n.value)), "
-            "COALESCE((SELECT group_concat(t.value, ' ') FROM statement s JOIN term t ON t.id = s.object "
-            "WHERE s.subject = e.term AND t.kind = 'l' AND (t.language <> '' OR t.datatype = ?)), ''), e.term "
-            "FROM entity e JOIN term n ON n.id = e.term", (XSD.string.value,))  # fmt: skip
+            "local_name(t.value))), (SELECT COUNT(*) FROM triple WHERE object = t.id AND predicate <> :type) "
+            "FROM term t "
+            "WHERE t.kind = 'i' AND EXISTS (SELECT 1 FROM statement WHERE subject = t.id)", known)  # fmt: skip
+        naming = ", ".join(str(number) for name, number in known.items() if name not in ("type", "sub"))
+        names = run(
+            "SELECT e.term, ?1, COALESCE(l.language, ''), COALESCE(l.text, local_name(n.value)) FROM entity e "
+            "JOIN term n ON n.id = e.term LEFT JOIN label l ON l.term = e.term "
+            "UNION ALL SELECT DISTINCT s.subject, ?2, t.language, t.value FROM statement s "
+            "JOIN entity e ON e.term = s.subject JOIN term t ON t.id = s.object AND t.kind = 'l' "
+            f"LEFT JOIN label l ON l.term = s.subject AND l.language = t.language AND l.text = t.value "
+            f"WHERE l.term IS NULL AND s.predicate IN ({naming})", (PREFERRED, OTHER))  # fmt: skip
+        texts = run(
+            "SELECT e.term, COALESCE((SELECT group_concat(t.value, ' ') FROM statement s "
+            "JOIN term t ON t.id = s.object WHERE s.subject = e.term AND t.kind = 'l' "
+            "AND (t.language <> '' OR t.datatype = ?)), '') FROM entity e",
+            (XSD.string.value,))  # fmt: skip
+        write_index(self.connection, names, texts)
         return Loaded(settings, self._meta(settings, known))
 
     def _languages(self) -> tuple[str, ...]:
@@ -204,6 +215,7 @@ class _Loader:
 _ASKED: Mapping[str, NamedNode] = {
     "type": RDF.type,
     "sub": RDFS.subClassOf,
+    **{f"alternative {rank}": name for rank, name in enumerate(ALTERNATIVES)},
     **{f"label {rank}": label for rank, label in enumerate(LABELS)},
 }
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kg.errors import SettingsError
+from kg.facets import is_facet
 
 __all__ = ["FILE_NAME", "Settings", "is_language", "load_settings"]
 
@@ -83,6 +84,12 @@ def _curies(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise ValueError('a list of prefixed names such as ["ex:page"]')
     return tuple(_curie(item) for item in value)
+
+
+def _facets(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) and is_facet(item) for item in value):
+        raise ValueError('a list of properties or of paths to a class, such as ["ex:metal", "ex:at/ex:in a ex:Town"]')
+    return tuple(value)
 
 
 def _texts(value: Any) -> tuple[str, ...]:
@@ -207,7 +214,13 @@ class Settings:
         "home.figures", _names, "Views whose numbers of rows stand among the figures of the home page.", ()
     )
 
+    facets: tuple[str, ...] = _setting(
+        "browse.facets", _facets, "Properties by whose values searches and lists are narrowed down, in this order.", ()
+    )
+    columns: int = _setting("browse.columns", _count(0, 50), "Columns of a list, beside the names.", 5)
+
     page_length: int = _setting("limits.page_length", _count(1, 10_000), "Rows of a list on one page.", 100)
+    search_length: int = _setting("limits.search_length", _count(10, 10_000), "Characters of a search.", 200)
     document_length: int = _setting(
         "limits.document_length", _count(1, 10_000), "Relations and mentions on one page of a document.", 50
     )

@@ -11,7 +11,7 @@ import hashlib
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ from urllib.parse import quote
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Store, Triple, parse
 
 from kg.errors import SnapshotError
+from kg.facets import Facet
 from kg.literals import Written
 from kg.metadata import inferred_graph, metadata_graph
 from kg.presentation import Arrangement, Presentation, arrange
@@ -28,7 +29,7 @@ from kg.queries import Data
 from kg.results import Answer, from_json
 from kg.settings import Settings
 from kg.views import Parameter, View
-from kg.vocabulary import DCTERMS, KG, LABELS, OWL, VOID
+from kg.vocabulary import DCTERMS, KG, LABELS, OWL, RDFS, VOID
 
 __all__ = [
     "CURRENT",
@@ -54,7 +55,7 @@ Term = NamedNode | BlankNode | Literal
 
 # Statements point to terms by number. `triple` has every published triple once: what files state in however many
 # graphs, what follows, and what the graph says about itself. `kind`: 0 as a file states it, 1 a date's bound,
-# 2 inferred.
+# 2 inferred. What is searched is folded (see kg.search); the number of a row of `search` is that of its entity.
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE term (
@@ -73,13 +74,19 @@ CREATE TABLE triple (subject INTEGER NOT NULL, predicate INTEGER NOT NULL, objec
 CREATE TABLE reason (statement INTEGER NOT NULL, rule TEXT NOT NULL, premises TEXT NOT NULL);
 CREATE TABLE label (term INTEGER NOT NULL, language TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (term, language))
     WITHOUT ROWID;
-CREATE TABLE entity (term INTEGER PRIMARY KEY, kind TEXT NOT NULL, slug TEXT NOT NULL, sort TEXT NOT NULL);
+CREATE TABLE entity (term INTEGER PRIMARY KEY, kind TEXT NOT NULL, slug TEXT NOT NULL, sort TEXT NOT NULL,
+    links INTEGER NOT NULL);
 CREATE TABLE class (entity INTEGER NOT NULL, class INTEGER NOT NULL, specific INTEGER NOT NULL,
     PRIMARY KEY (class, entity)) WITHOUT ROWID;
 CREATE TABLE view (name TEXT PRIMARY KEY, header TEXT NOT NULL, query TEXT NOT NULL, answer TEXT NOT NULL)
     WITHOUT ROWID;
-CREATE VIRTUAL TABLE search USING fts5 (names, texts, entity UNINDEXED,
-    tokenize = "unicode61 remove_diacritics 2", prefix = '2 3');
+CREATE TABLE facet (facet INTEGER NOT NULL, value INTEGER NOT NULL, entity INTEGER NOT NULL,
+    PRIMARY KEY (facet, value, entity)) WITHOUT ROWID;
+CREATE TABLE name (entity INTEGER NOT NULL, rank INTEGER NOT NULL, language TEXT NOT NULL, text TEXT NOT NULL,
+    folded TEXT NOT NULL, PRIMARY KEY (entity, rank, language, text)) WITHOUT ROWID;
+CREATE TABLE word (id INTEGER PRIMARY KEY, text TEXT NOT NULL, uses INTEGER NOT NULL);
+CREATE TABLE gram (gram TEXT NOT NULL, word INTEGER NOT NULL, PRIMARY KEY (gram, word)) WITHOUT ROWID;
+CREATE VIRTUAL TABLE search USING fts5 (names, others, texts, content = '', columnsize = 0, prefix = '1 2 3');
 """
 
 #: Made after the rows are in, which is faster.
@@ -92,11 +99,14 @@ CREATE INDEX IF NOT EXISTS triple_object ON triple (object, subject, predicate);
 CREATE INDEX IF NOT EXISTS reason_statement ON reason (statement);
 CREATE INDEX IF NOT EXISTS entity_kind ON entity (kind, sort);
 CREATE INDEX IF NOT EXISTS class_entity ON class (entity);
+CREATE INDEX IF NOT EXISTS facet_entity ON facet (entity);
+CREATE INDEX IF NOT EXISTS name_folded ON name (folded, rank);
+CREATE UNIQUE INDEX IF NOT EXISTS word_text ON word (text);
 """
 
 
 # To be raised when the meaning of a row or of a key of `meta` changes and the text above does not.
-_MEANING = 1
+_MEANING = 2
 
 #: What a snapshot's files must be like for this engine to read them; another engine's may be like that too.
 LAYOUT = hashlib.sha256(f"{_MEANING}{SCHEMA}".encode()).hexdigest()[:16]
@@ -188,6 +198,7 @@ class Snapshot:
         self.settings = settings_from(self.meta["settings"])
         self.prefixes: Mapping[str, str] = self.meta["prefixes"]
         self.presentation: Presentation = self.meta["presentation"]
+        self.facets = [Facet(**facet) for facet in self.meta.get("facets", ())]
         #: Of files without a project, what their default graph is, `union` or `plain`; empty for a project.
         self.default_graph: str = self.meta.get("default_graph", "")
         # A snapshot never changes, so what was read once stays true; only memory sets a limit.
@@ -196,6 +207,7 @@ class Snapshot:
         self._labels = _Memory[str, Mapping[str, str]](_MOST_NAMES)
         self._classes = _Memory[tuple[str, bool], Sequence[str]](_MOST_NAMES)
         self._naming = _Memory[int, Sequence[Fact]](_MOST_NAMES)
+        self._remembered = _Memory[tuple[object, ...], Any](_MOST_NAMES)
         self._arranged = _Memory[tuple[str, ...], Arrangement](_MOST_NAMES)
 
     @property
@@ -212,7 +224,7 @@ class Snapshot:
         split = (curie.partition(":") for curie in self.settings.locators)
         return [NamedNode(self.prefixes[prefix] + local) for prefix, _, local in split]
 
-    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+    def rows(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Any]:
         """Return the rows of an SQL query. Raises SnapshotError where the file is damaged."""
         try:
             return self._connection.execute(sql, values).fetchall()
@@ -449,6 +461,22 @@ class Snapshot:
             "SELECT value, COUNT(*) FROM class JOIN term ON term.id = class.class GROUP BY class.class ORDER BY value"
         )
 
+    @cached_property
+    def specific_classes(self) -> frozenset[str]:
+        """The classes that files state of entities as their most specific ones, by IRI."""
+        rows = self.rows("SELECT value FROM term WHERE id IN (SELECT class FROM class WHERE specific)")
+        return frozenset(iri for (iri,) in rows)
+
+    @cached_property
+    def lowest_classes(self) -> Sequence[int]:
+        """The numbers of the classes with entities that no other such class is below."""
+        with_things = {number for (number,) in self.rows("SELECT DISTINCT class FROM class")}
+        pairs = self.rows(
+            "SELECT subject, object FROM triple WHERE predicate = ? AND subject <> object",
+            (self.id_of(RDFS.subClassOf),),
+        )
+        return sorted(with_things - {upper for lower, upper in pairs if lower in with_things})
+
     def classes_of(self, iris: Iterable[str], *, specific: bool = True) -> dict[str, Sequence[str]]:
         """Return the classes of entities by IRI: the most specific ones, or all."""
         wanted, known = set(iris), self._classes
@@ -467,6 +495,14 @@ class Snapshot:
                 known.put((iri, specific), classes)
             found |= fresh
         return {iri: classes for iri, classes in found.items() if classes}
+
+    def remembered(self, key: tuple[object, ...], work_out: Callable[[], _Value]) -> _Value:
+        """Return what `work_out` gives for a key, which it is asked for once: a snapshot never changes."""
+        found = self._remembered.get(key)
+        if found is None:
+            found = work_out()
+            self._remembered.put(key, found)
+        return found
 
     def arranged(self, classes: Iterable[str]) -> Arrangement:
         """Return the groups of a thing of these classes in order, each with its properties: see kg.presentation."""
@@ -537,21 +573,6 @@ class Snapshot:
                 (iri,),
             )
         )
-
-    def search(self, text: str, *, limit: int = 50) -> list[str]:
-        """Return the IRIs of the entities that have all the words, the last one perhaps unfinished; best first."""
-        words = ["".join(c for c in word if c.isalnum()) for word in text.replace("-", " ").split()]
-        quoted = [f'"{word}"' for word in words if word]
-        if not quoted:
-            return []
-        return [
-            iri
-            for (iri,) in self.rows(
-                "SELECT value FROM search JOIN term ON term.id = search.entity WHERE search MATCH ? "
-                "ORDER BY bm25(search, 10.0, 1.0), value LIMIT ?",
-                (" ".join(quoted) + "*", limit),
-            )
-        ]
 
     # --- graphs ---
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pyoxigraph import NamedNode
 
 __all__ = [
-    "DCTERMS", "FOAF", "KG", "LABELS", "OWL", "RDF", "RDFS", "SH", "SKOS", "VOID", "WELL_KNOWN", "XSD", "Namespace",
+    "ALTERNATIVES", "DCTERMS", "FOAF", "KG", "LABELS", "OWL", "RDF", "RDFS", "SH", "SKOS", "VOID", "WELL_KNOWN", "XSD",
+    "Namespace",
 ]  # fmt: skip
 
 
@@ -47,6 +48,16 @@ LABELS = (
     NamedNode("https://schema.org/name"),
     NamedNode("http://schema.org/name"),
     NamedNode("http://purl.org/dc/elements/1.1/title"),
+)
+
+#: Properties whose values are further names, by which a thing is found too.
+ALTERNATIVES = (
+    SKOS.altLabel,
+    SKOS.hiddenLabel,
+    DCTERMS.alternative,
+    FOAF.nick,
+    NamedNode("https://schema.org/alternateName"),
+    NamedNode("http://schema.org/alternateName"),
 )
 
 #: Prefixes by which these vocabularies go nearly everywhere, for files that declare none for them.

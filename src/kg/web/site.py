@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from kg.errors import FormatError, KGError
 from kg.executors import settings_at
-from kg.web import discovery, documents, endpoint, lists, questions
+from kg.web import discovery, documents, endpoint, lists, questions, searches
 from kg.web.addresses import Addresses, iris_of_path
 from kg.web.assets import Asset, find_asset, read_assets
 from kg.web.current import Current
@@ -154,7 +154,8 @@ def create_app(snapshots: Path, *, public_url: str = "", runtime: Path | None = 
         ("/views", questions.views),
         ("/views/<name>", questions.view),
         ("/graphs", endpoint.graphs),
-        ("/search", lists.search),
+        ("/search", searches.search),
+        ("/search/suggest", searches.suggest),
         ("/browse", lists.browse),
         ("/browse/<kind>", lists.browse_kind),
         ("/healthz", health),
