@@ -17,15 +17,18 @@ from babel.support import Translations
 __all__ = ["Said", "catalogue", "in_language", "say", "translator"]
 
 
+#: Where the catalogues are. One more file there is one more language.
+FOLDER = resources.files("kg") / "translations"
+
+
 @functools.cache
 def catalogue(language: str) -> Translations:
     """Return the catalogue of a language, of its main language, or an empty one (English, as in the code).
 
     Catalogues are read from their .po files, so that there is nothing to compile and nothing to get stale.
     """
-    folder = resources.files("kg") / "translations"
     for tag in (language, language.split("-")[0]):
-        file = folder / f"{tag}.po"
+        file = FOLDER / f"{tag}.po"
         if file.is_file():
             compiled = io.BytesIO()
             with file.open("rb") as source:

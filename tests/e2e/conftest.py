@@ -90,8 +90,8 @@ _SETTLED = "() => new Promise((done) => requestAnimationFrame(() => requestAnima
 _WIDE = """() => [...document.querySelectorAll("body *")].filter((one) =>
   one.getBoundingClientRect().right > innerWidth + 1 && !one.closest(".scroll, .unseen, .skip, pre, svg"))
   .map((one) => one.outerHTML.slice(0, 120)).slice(0, 3)"""
-_AXE = """(rules) => axe.run(document, { resultTypes: ["violations"], preload: false, ...rules }).then(({ violations }) =>
-  violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) =>
+_AXE = """(rules) => axe.run(document, { resultTypes: ["violations"], preload: false, ...rules })
+  .then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) =>
     `${id}: ${target.join(" ")}: ${failureSummary.replace(/\\s+/g, " ")}`)))"""
 
 

@@ -17,6 +17,7 @@ class Page(HTMLParser):
         super().__init__()
         self.elements: list[tuple[str, dict[str, str], list[str]]] = []
         self._open: list[int] = []
+        self._lines: list[tuple[str, str]] = []
         self.unbalanced: list[str] = []
         self.feed(text)
 
@@ -32,8 +33,13 @@ class Page(HTMLParser):
             self.unbalanced.append(tag)
 
     def handle_data(self, data: str) -> None:
+        self._lines.append((self.elements[self._open[-1]][0] if self._open else "", data))
         for index in self._open:
             self.elements[index][2].append(data)
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Every piece of text, with the name of the element that it stands in."""
+        return self._lines
 
     def all(self, tag: str) -> list[dict[str, str]]:
         return [attributes for name, attributes, _ in self.elements if name == tag]

@@ -14,6 +14,7 @@ from flask import Response, current_app
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, parse
 
 from kg.dumps import DUMPS
+from kg.messages import say
 from kg.metadata import creator_iri, dataset_iri, describe_origin, metadata_graph
 from kg.snapshot import manifest_of
 from kg.vocabulary import DCTERMS, FOAF, RDF, RDFS, VOID, XSD, Namespace
@@ -72,14 +73,17 @@ class Service:
 
 #: Every way to ask; whoever adds an address for programs adds it here, and it is discovered everywhere.
 _SERVICES: Sequence[Service] = (
-    Service("sparql", "/sparql", "SPARQL 1.1 endpoint (queries only)", "https://www.w3.org/TR/sparql11-protocol/"),
+    Service("sparql", "/sparql", say("SPARQL 1.1 endpoint (queries only)"), "https://www.w3.org/TR/sparql11-protocol/"),
     Service(
-        "graphs", "/graphs", "Graph Store Protocol (reading only)", "https://www.w3.org/TR/sparql11-http-rdf-update/"
+        "graphs",
+        "/graphs",
+        say("Graph Store Protocol (reading only)"),
+        "https://www.w3.org/TR/sparql11-http-rdf-update/",
     ),
     Service(
         "fragments",
         "/fragments",
-        "Triple Pattern Fragments",
+        say("Triple Pattern Fragments"),
         "https://linkeddatafragments.org/specification/triple-pattern-fragments/",
     ),
 )
