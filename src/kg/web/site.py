@@ -76,6 +76,7 @@ def create_app(snapshots: Path, *, public_url: str = "", runtime: Path | None = 
                 400,
                 _("This graph is not in that language."),
                 _("Known languages: %(languages)s.") % {"languages": ", ".join(languages)},
+                [(reader.own_name(tag), g.visit.switch(tag)) for tag in languages],
             )
 
         # Also where an extension says the format: a page is no answer to whoever asks for what there is not.

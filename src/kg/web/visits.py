@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from flask import Request, Response
 from jinja2 import Environment
@@ -99,7 +100,8 @@ class Visit:
             raise Problem(
                 400,
                 _("This is not the number of a page."),
-                _("Found %(found)s; expected a whole number from 1.") % {"found": repr(text)},
+                _("Found %(found)s; expected a whole number from 1.") % {"found": repr(text[:100])},
+                [(_("First page"), self._without("page"))],
             )
         return int(text)
 
@@ -107,7 +109,10 @@ class Visit:
         """Return the 400 for a format that nothing here has."""
         _ = self.say
         return Problem(
-            400, _("This format is unknown."), _("Known formats: %(formats)s.") % {"formats": ", ".join(known)}
+            400,
+            _("This format is unknown."),
+            _("Known formats: %(formats)s.") % {"formats": ", ".join(known)},
+            [(_("The same address without a format"), self._without("format", "_mediatype"))],
         )
 
     def choose(self, offers: Sequence[Offer], address: Callable[[str], str]) -> Offer:
@@ -224,11 +229,17 @@ class Visit:
         kept: Mapping[str, Any] = {key: value for key, value in self.arguments.items() if key != "lang"}
         return self.addresses.here(self.path, **{**kept, "lang": language})
 
+    def _without(self, *names: str) -> str:
+        """Return the address of this page without some of its parameters."""
+        return self.addresses.here(self.path, **{key: v for key, v in self.arguments.items() if key not in names})
+
     def problem(self, problem: Problem) -> Response:
         """Return the answer to a request that has none: a page for people, problem+json for programs."""
         offer = choose_type(self.request.headers.get("Accept"), (PROBLEM, HTML)) or PROBLEM
         if offer is HTML:
-            response = self.html("error.html", status=problem.status, vary=("Accept",), problem=problem)
+            response = self.html(
+                "error.html", status=problem.status, vary=("Accept",), problem=problem, words=words_of(self.path)
+            )
         else:
             response = respond(
                 problem_json(problem), content_type(PROBLEM), status=problem.status,
@@ -236,6 +247,16 @@ class Visit:
             )  # fmt: skip
         response.headers.update(problem.headers)
         return response
+
+
+def words_of(path: str) -> str:
+    """Return the words of the last part of an address, for whoever looks for what is not there.
+
+    >>> words_of("/id/bell/y-fawr.html")
+    'y fawr'
+    """
+    last = unquote(path.rpartition("/")[2])
+    return " ".join(re.findall(r"[^\W_]+", re.sub(r"\.[a-z]{2,6}$", "", last)))[:100]
 
 
 def _changed(path: Path) -> int:
