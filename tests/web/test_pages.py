@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from tests.web.pages import BASE, HTML, Page
 
 from kg.errors import SnapshotError
-from kg.snapshot import Snapshot
+from kg.snapshot import Snapshot, open_snapshot
 from kg.web import create_app
 
 #: One address for each kind of page.
@@ -218,7 +218,8 @@ def test_search_answers_people_and_programs(client: FlaskClient) -> None:
 
 def test_lists_are_paged(make: Callable[..., Path]) -> None:
     toml = (Path(__file__).parents[1] / "worlds" / "bells" / "kg.toml").read_text(encoding="utf-8")
-    client = create_app(make(**{"kg.toml": toml + "\n[limits]\npage_length = 2\ndocument_length = 2\n"})).test_client()
+    snapshots = make(**{"kg.toml": toml + "\n[limits]\npage_length = 2\ndocument_length = 2\n"})
+    client = create_app(snapshots).test_client()
     first = client.get("/browse/bell", headers=HTML)
     assert '</browse/bell?page=2>; rel="next"' in first.headers["Link"]
     last = client.get("/browse/bell?page=2", headers=HTML)
@@ -228,6 +229,14 @@ def test_lists_are_paged(make: Callable[..., Path]) -> None:
     assert '</doc/document/cofrestr.ttl?page=2>; rel="next"' in source.headers["Link"]
     assert client.get("/doc/document/cofrestr.html?page=2").status_code == 200
     assert client.get("/doc/document/cofrestr.ttl?page=99").status_code == 404
+    named, address = [], "/graphs"
+    while address:
+        page = see(client, address)
+        named += [a["href"] for a in page.all("a") if "?graph=" in a["href"]]
+        address = next((a["href"] for a in page.all("a") if a.get("rel") == "next"), "")
+    graphs = open_snapshot((snapshots / "current").resolve()).graphs
+    assert len(named) == len(set(named)) == len(graphs)
+    assert client.get("/graphs?page=99", headers=HTML).status_code == 404
 
 
 EVIL = """\

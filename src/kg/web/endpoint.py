@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from urllib.parse import parse_qsl, quote
 
 from flask import Response
@@ -450,16 +451,32 @@ def _list_graphs(visit: Visit, parameters: Mapping[str, Sequence[str]]) -> Respo
     links = [Link(address(o.key), "alternate", o.media_type) for o in TRIPLES if o is not offer]
     if offer is not HTML:
         return respond(service.describe_dataset(visit, offer.key), content_type(offer), vary=vary, links=links)
+    page, length = visit.page_number(), snapshot.settings.page_length
+    pages = max(1, -(-len(snapshot.graphs) // length))
+    if page > pages:
+        raise visit.nothing_here()
+    around = {
+        rel: addresses.page("/graphs", page=number if number > 1 else None)
+        for rel, number in (("prev", page - 1), ("next", page + 1))
+        if 1 <= number <= pages
+    }
+    shown = islice(snapshot.graphs.items(), (page - 1) * length, page * length)
     return visit.html(
         "graphs.html",
         vary=vary,
-        links=links,
+        links=[*links, *(Link(target, rel) for rel, target in around.items())],
         total=snapshot.triple_count,
         default=service.graph_address(addresses, ""),
-        graphs=[(graph.value, service.graph_address(addresses, graph.value), count, _source(visit, graph))
-                for graph, count in snapshot.graphs.items()],
+        graphs=[
+            (graph.value, service.graph_address(addresses, graph.value), count, _source(visit, graph))
+            for graph, count in shown
+        ],
+        count=len(snapshot.graphs),
+        page=page,
+        pages=pages,
+        around=around,
         formats=[(service.NAMES[o.key], address(o.key)) for o in RDF_OFFERS],
-    )  # fmt: skip
+    )
 
 
 def _source(visit: Visit, graph: NamedNode) -> Shown | None:
