@@ -275,3 +275,26 @@ def test_any_file_keeps_its_graph_and_its_comments_and_is_not_changed_again(bloc
     assert graph(found) == graph(text)
     assert comments(found) == comments(text)
     assert not [line for line in found.split("\n") if line != line.rstrip(" ")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "@base <https://x.example/g> .  # ours\n@prefix a: <https://a.example/> .\na:a b:b c:c .\n",
+        "# head\n\n@base <https://x.example/g> .\na:a b:b c:c .",
+        "BASE <https://x.example/g>\na:a b:b c:c .",
+        "a:a b:b c:c .",
+    ],
+)
+def test_prefixes_of_the_table_that_a_file_uses_get_declared(text):
+    style = Style({name: f"https://{name}.example/" for name in "abcd"})
+    after = canonical(text.encode(), "x.ttl", style)
+    assert [line for line in after.split("\n") if line.startswith("@prefix")] == [
+        f"@prefix {name}: <https://{name}.example/> ." for name in "abc"
+    ]
+    assert canonical(after.encode(), "x.ttl", style) == after
+
+
+def test_a_prefix_that_is_nowhere_is_refused_where_it_stands():
+    with pytest.raises(TurtleError, match=r"x.ttl:2:5.*The prefix z: has not been declared"):
+        canonical(b"@base <https://x.example/g> .\na:a z:b a:c .\n", "x.ttl", Style({"a": "https://a.example/"}))

@@ -18,7 +18,7 @@ from pyoxigraph import RdfFormat, parse
 from kg.errors import TurtleError
 from kg.messages import say
 from kg.presentation import Presentation
-from kg.turtle import Lines, NoToken, Token, excerpt_of, read_document, tokens
+from kg.turtle import Document, Lines, NoToken, Token, excerpt_of, read_document, tokens
 from kg.vocabulary import DCTERMS, FOAF, KG, OWL, RDF, RDFS, SH, SKOS
 from kg.writers import Names
 
@@ -65,6 +65,10 @@ class Style:
     #: False where people choose the order of values, as in an ontology and in shapes.
     sorts_values: bool = True
 
+    def rank(self, iri: str) -> Rank:
+        """Return where a property stands among others."""
+        return self.order.get(iri) or _RANKS.get(iri, _LAST)
+
 
 def property_order(shown: Presentation) -> Mapping[str, Rank]:
     """Return the order of properties in a file: that of the groups and properties on a page, whatever the class."""
@@ -81,10 +85,11 @@ def canonical(data: bytes, path: str, style: Style) -> str:
     """Return a Turtle file in canonical form: the same graph, every comment, and no change when done again.
 
     Raises TurtleError for a file that cannot be read, and wherever there is a doubt that nothing is lost. A byte
-    order mark and the line ends of other systems are mended on the way, but not inside of literals.
+    order mark and the line ends of other systems are mended on the way, but not inside of literals; so are prefixes of
+    the project that the file uses without declaring them.
     """
     data = data.removeprefix(_BOM)
-    before = read_document(data, path, need_graph=False)
+    before = _read(data, path, style.prefixes)
 
     def error(offset: int, problem: str, advice: str) -> TurtleError:
         line, column = Lines(before.text).at(offset)
@@ -212,6 +217,32 @@ def _take_away(parsed: _Parser, base: str, removed: Collection[Three]) -> None:
 
 def _comments(text: str) -> Iterator[str]:
     return (token.text.rstrip() for token in tokens(text) if token.kind == "comment")
+
+
+_UNDECLARED = re.compile(r"The prefix (.*): has not been declared")
+_BASE = re.compile(r"^@?base\b.*$", re.MULTILINE | re.IGNORECASE)
+
+
+def _read(data: bytes, path: str, prefixes: Mapping[str, str]) -> Document:
+    """Return a file as it is read; prefixes of a table that it uses and does not declare stand behind its base."""
+    missing: list[str] = []
+    while True:
+        lines = "".join(f"\n@prefix {name}: <{prefixes[name]}> ." for name in missing).encode()
+        base = _BASE.search(data.decode("utf-8", "replace")) if missing else None
+        at = len(data.decode("utf-8", "replace")[: base.end()].encode()) if base else 0
+        try:
+            return read_document(
+                data[:at] + lines + b"\n" * (bool(missing) and not at) + data[at:], path, need_graph=False
+            )
+        except TurtleError as error:
+            match = _UNDECLARED.fullmatch(error.problem)
+            if match is not None and match[1] not in missing and match[1] in prefixes:
+                missing.append(match[1])
+                continue
+            line, advice = error.line - len(missing), "" if match else error.advice
+            raise TurtleError(
+                error.problem, path=path, line=line, column=error.column, excerpt=error.excerpt, advice=advice
+            ) from None
 
 
 class _Doubt(Exception):
@@ -436,8 +467,7 @@ class _Parser:
     def _arranged(self, verbs: list[_Verb]) -> list[_Verb]:
         for verb in verbs:
             verb.values = _arranged(verb.values, self.style.sorts_values)
-        order = self.style.order
-        return sorted(verbs, key=lambda v: (order.get(v.iri) or _RANKS.get(v.iri, _LAST), v.text))
+        return sorted(verbs, key=lambda verb: (self.style.rank(verb.iri), verb.text))
 
     def _behind(self, part: _Value | _Directive, comments: Iterable[_Comment]) -> None:
         """Put a comment behind a value or a prefix; of several, only the last has room there."""

@@ -228,6 +228,56 @@ def check_command(context: click.Context, form: str, lang: str | None, infos: bo
     context.exit(1 if any(finding.severity == "violation" for finding in findings) else 0)
 
 
+@main.command("new")
+@click.argument("kind")
+@click.argument("slug")
+@click.option("--title", default="", metavar="TEXT", help="Its name.")
+@click.option(
+    "--set", "values", multiple=True, metavar="PROPERTY=VALUE", help="What is known already; again for further ones."
+)
+@click.option("--class", "class_name", default="", metavar="NAME", help="Its class; default: that of most of its kind.")
+@click.option("--in", "into", default="", metavar="SOURCE/PART", help="The source's file that says it.")
+@click.option("--dry-run", is_flag=True, help="Write nothing; print the file.")
+@click.option("--lang", metavar="TAG", help="Language of the messages; default: the graph's first.")
+@click.pass_context
+def new_command(
+    context: click.Context,
+    kind: str,
+    slug: str,
+    title: str,
+    values: tuple[str, ...],
+    class_name: str,
+    into: str,
+    dry_run: bool,
+    lang: str | None,
+) -> None:
+    """Begin a file or a node: KIND is one of the graph's kinds, or source-file; another word lists them.
+
+    \b
+    What the shapes ask for stands in it as comments, to be completed:
+      kg new source town-chronicle --title "The town chronicle"
+      kg new source-file town-chronicle/chapter-1
+    """
+    from kg.formatting import write_all
+    from kg.skeletons import Request, skeleton
+
+    project = _project(context)
+    language = lang or project.settings.default_language
+    request = Request(kind, slug, title, values, class_name, into, language)
+    made = skeleton(project, project.read(), request)
+    formatted = made.formatted
+    if dry_run:
+        click.echo(_plain(formatted.after.decode()), nl=False)
+    else:
+        write_all([formatted], project.root / project.settings.data_folder)
+    where = os.path.relpath(formatted.path)
+    click.echo(_plain(f"{made.name} in {where}"), err=True)
+    if made.remark:
+        click.echo(_plain(made.remark), err=True)
+    for line, what in made.to_complete:
+        click.echo(_plain(f"{where}:{line}: {what}"), err=True)
+
+
 @main.command("import")
 @click.argument("mapping", type=click.Path(path_type=Path))
 @click.argument("file", required=False, metavar="[FILE.csv]", type=click.Path(path_type=Path))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, NoReturn
 
-from pyoxigraph import BlankNode, Literal, NamedNode
+from pyoxigraph import Literal, NamedNode
 
 from kg.canonical import Style, extended, property_order
 from kg.curation import is_ill_typed
@@ -21,27 +21,23 @@ from kg.dates import EDTF, bounds
 from kg.errors import DateError, KGError
 from kg.findings import Finding, Severity, counts, in_order
 from kg.formatting import Formatted
-from kg.labels import sort_key
-from kg.mappings import Column, FileSpec, Find, NodeSpec, Properties, Slot, TableMapping, Template, ValueSpec
+from kg.knowledge import Knowledge, Term, folded
+from kg.mappings import Column, FileSpec, Find, NodeSpec, Properties, Slot, TableMapping, Template, ValueSpec, is_slug
 from kg.messages import in_language, say, translator
 from kg.presentation import presentation
-from kg.project import Project, Reading, Role
+from kg.project import Project, Reading
 from kg.settings import is_language
 from kg.tables import Row, Table
 from kg.turtle import Document, excerpt_of
-from kg.vocabulary import LABELS, OWL, RDF, RDFS, SH, SKOS
-from kg.writers import Names
+from kg.vocabulary import RDF
 
 __all__ = ["FileChange", "Plan", "plan", "render_json", "summary"]
-
-Term = NamedNode | Literal
 
 # What an IRI may not hold (RFC 3987, and Turtle's IRIREF).
 _NO_IRI = re.compile(r'[\x00-\x20<>"{}|\\^`\x7f-\x9f]')
 _ABSOLUTE = re.compile(r"(?:https?://[^/?#]+|urn:[a-z0-9-]+:|mailto:[^@]+@|tag:)\S*")
 # What stands behind a prefix without a mark of escape.
 _LOCAL = re.compile(r"[A-Za-z0-9_](?:[\w.-]*[\w-])?", re.ASCII)
-_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _SEGMENT = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
 # A spreadsheet's formula, or what it shows where one failed.
 _FORMULA = re.compile(r"=[A-Za-z+\-\"'(@]|#(?:REF|N/A|NAME|VALUE|DIV/0|NULL|NUM|SPILL)[!?]?$")
@@ -87,152 +83,6 @@ class _Told(Exception):
     """What was asked for cannot be had, and the reason was told already."""
 
 
-# --- what the graph knows --------------------------------------------------------------------------------
-
-
-class _Known:
-    """What is asked of the graph: which things there are, what they are called, which values are single."""
-
-    def __init__(self, project: Project, reading: Reading) -> None:
-        self.project, self.reading = project, reading
-        self.names = Names(project.prefixes)
-        self.statements: dict[str, list[tuple[str, Term]]] = {}
-        self.places: dict[str, str] = {}
-        self.registered: dict[str, str] = {}
-        self.terms: set[str] = set()
-        self.above: dict[str, set[str]] = {}
-        self.functional: set[str] = set()
-        for role in (Role.REGISTER, Role.SOURCE, Role.ONTOLOGY):
-            for document in reading.documents.get(role, ()):
-                self._learn(role, document)
-        self.by_path = {document.path: document for document in reading.all()}
-        self.by_name: dict[str, list[str]] | None = None
-        self.advice: dict[str, str] = {}
-        self.by_value: dict[tuple[NamedNode, ...], dict[str, list[str]]] = {}
-        self.single, self.single_anywhere = _single_values(reading)
-
-    def _learn(self, role: Role, document: Document) -> None:
-        for statement in document.statements:
-            subject, predicate, value = statement[:3]
-            if not isinstance(subject, NamedNode) or statement.derived:
-                continue
-            iri = subject.value
-            self.statements.setdefault(iri, []).append((predicate.value, value))  # type: ignore[arg-type]
-            self.places.setdefault(iri, document.path)
-            if role is Role.REGISTER and subject != document.graph:
-                self.registered.setdefault(iri, document.path)
-            if role is Role.ONTOLOGY:
-                self.terms.add(iri)
-                if predicate == RDFS.subClassOf and isinstance(value, NamedNode):
-                    self.above.setdefault(iri, set()).add(value.value)
-                if predicate == RDF.type and value == OWL.FunctionalProperty:
-                    self.functional.add(iri)
-
-    def classes_above(self, classes: Iterable[str]) -> set[str]:
-        """Return classes with all classes above them."""
-        found: set[str] = set()
-        waiting = list(classes)
-        while waiting:
-            one = waiting.pop()
-            if one not in found:
-                found.add(one)
-                waiting += self.above.get(one, ())
-        return found
-
-    def is_a(self, iri: str, wanted: Iterable[str]) -> bool:
-        kinds = (value.value for predicate, value in self.statements[iri] if predicate == RDF.type.value)
-        return not self.classes_above(kinds).isdisjoint(wanted)
-
-    def called(self, name: str) -> list[str]:
-        """Return the things that bear a name, whatever its case, accents and spaces."""
-        if self.by_name is None:
-            self.by_name = {}
-            naming = {predicate.value for predicate in (*LABELS, SKOS.altLabel)}
-            for iri, statements in self.statements.items():
-                for predicate, value in statements:
-                    if predicate in naming and isinstance(value, Literal):
-                        things = self.by_name.setdefault(_folded(value.value), [])
-                        if iri not in things:
-                            things.append(iri)
-        return self.by_name.get(_folded(name), [])
-
-    def with_value(self, properties: Sequence[NamedNode], text: str) -> list[str]:
-        """Return the things that have a text or an IRI as the value of a property."""
-        key = tuple(properties)
-        if key not in self.by_value:
-            index = self.by_value[key] = {}
-            wanted = {predicate.value for predicate in key}
-            for iri, statements in self.statements.items():
-                for value in {v.value for p, v in statements if p in wanted and not isinstance(v, BlankNode)}:
-                    index.setdefault(value, []).append(iri)
-        return self.by_value[key].get(text, [])
-
-    def has(self, iri: str, predicate: NamedNode, text: str) -> bool:
-        return any(p == predicate.value and getattr(v, "value", None) == text for p, v in self.statements[iri])
-
-    def is_single(self, classes: Iterable[str], predicate: str) -> str:
-        """Return "one" for a property with at most one value, "language" for one a language, else nothing."""
-        if predicate in self.functional or self.single_anywhere.get(predicate) == "one":
-            return "one"
-        kinds = {self.single.get(one, {}).get(predicate, "") for one in self.classes_above(classes)}
-        return (
-            "one" if "one" in kinds else "language" if "language" in kinds else self.single_anywhere.get(predicate, "")
-        )
-
-    def close_to(self, iri: str, made: Iterable[str] = ()) -> str:
-        """Return advice that names what was perhaps meant."""
-        if iri not in self.advice:
-            self.advice[iri] = self._close_to(iri, made)
-        return self.advice[iri]
-
-    def _close_to(self, iri: str, made: Iterable[str]) -> str:
-        folder = iri[: max(iri.rfind("/"), iri.rfind("#")) + 1]
-        known = {one for one in (*self.statements, *made) if one.startswith(folder)}
-        close = difflib.get_close_matches(iri[len(folder) :], sorted(one[len(folder) :] for one in known), n=1)
-        return say("Did you mean %(name)s? ", name=self.short(folder + close[0])) if close else ""
-
-    def short(self, iri: str) -> str:
-        return self.names.turtle(NamedNode(iri))
-
-
-def _folded(name: str) -> str:
-    return sort_key(" ".join(name.replace("’", "'").split()))
-
-
-def _single_values(reading: Reading) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
-    """Return, by class and for all nodes, the properties of which shapes allow one value, or one in a language."""
-    said: dict[Any, dict[Any, list[Any]]] = {}
-    for document in reading.documents.get(Role.SHAPES, ()):
-        for statement in document.statements:
-            said.setdefault(statement.subject, {}).setdefault(statement.predicate, []).append(statement.object)
-
-    def kind(shape: Any) -> tuple[str, str]:
-        told = said.get(shape, {})
-        paths = told.get(SH.path, [])
-        if len(paths) != 1 or not isinstance(paths[0], NamedNode):
-            return "", ""
-        if any(value.value == "1" for value in told.get(SH.maxCount, ())):
-            return paths[0].value, "one"
-        qualified = any(value.value == "1" for value in told.get(SH.qualifiedMaxCount, ()))
-        by_language = any(SH.languageIn in said.get(value, {}) for value in told.get(SH.qualifiedValueShape, ()))
-        unique = any(value.value == "true" for value in told.get(SH.uniqueLang, ()))
-        return paths[0].value, "language" if unique or (qualified and by_language) else ""
-
-    by_class: dict[str, dict[str, str]] = {}
-    anywhere: dict[str, str] = {}
-    for shape, told in said.items():
-        targets = [target.value for target in told.get(SH.targetClass, ()) if isinstance(target, NamedNode)]
-        if OWL.Class in told.get(RDF.type, ()) and isinstance(shape, NamedNode):
-            targets.append(shape.value)
-        others = any(str(predicate.value).startswith(f"{SH.iri}target") for predicate in told) and not targets
-        for path, how in map(kind, told.get(SH.property, ())):
-            if not how:
-                continue
-            for found in [by_class.setdefault(target, {}) for target in targets] + ([anywhere] if others else []):
-                found[path] = "one" if "one" in (how, found.get(path)) else how
-    return by_class, anywhere
-
-
 # --- rows ------------------------------------------------------------------------------------------------
 
 
@@ -252,7 +102,7 @@ class _Made:
 class _Rows:
     """Reads rows by a mapping."""
 
-    def __init__(self, mapping: TableMapping, table: Table, known: _Known) -> None:
+    def __init__(self, mapping: TableMapping, table: Table, known: Knowledge) -> None:
         self.mapping, self.table, self.known = mapping, table, known
         self.files: dict[str, str] = {}  # path to graph
         self.classes: dict[tuple[str, str], set[str]] = {}
@@ -328,7 +178,7 @@ class _Rows:
         if existing is not None:
             graph = existing.graph.value
         else:
-            name = cells.needed(file.graph, "graph") if file.graph is not None else _graph_name(project, inside)
+            name = cells.needed(file.graph, "graph") if file.graph is not None else project.graph_name(inside)
             graph = f"{project.settings.base_iri}graph/{name}"
             other = self.known.reading.by_graph.get(NamedNode(graph)) if not _NO_IRI.search(graph) else None
             if other is not None or _NO_IRI.search(graph):
@@ -343,17 +193,10 @@ class _Rows:
         columns = ", ".join(node.iri.columns()) or node.name
         term = cells.iri(text, columns)
         base = self.known.project.settings.entity_base
-        if term.value.startswith(base) and not _SLUG.fullmatch(term.value.rpartition("/")[2]):
+        if term.value.startswith(base) and not is_slug(term.value.rpartition("/")[2]):
             expected = say("an IRI that ends in a slug: a-z, 0-9, single hyphens between them")
             cells.problem(columns, text, expected, say("Use {column|slug} in the mapping's iri."))
         return term.value
-
-
-def _graph_name(project: Project, path: str) -> str:
-    """Return the name of a file's graph by convention: its path, without the folder of sources and the ending."""
-    name = path.removesuffix(".ttl")
-    first, slash, rest = name.partition("/")
-    return rest if slash and first != project.settings.register else name
 
 
 class _Cells:
@@ -507,7 +350,7 @@ class _Cells:
                 advice = say("Of that name there is %(things)s. ", things=", ".join(shown)) + advice
             elif not find.by:
                 known.called("")
-                close = difflib.get_close_matches(_folded(name), known.by_name or (), n=1, cutoff=0.8)
+                close = difflib.get_close_matches(folded(name), known.by_name or (), n=1, cutoff=0.8)
                 if close:
                     other = known.short(sorted((known.by_name or {})[close[0]])[0])
                     advice = say("Did you mean %(name)s? ", name=other) + advice
@@ -612,7 +455,7 @@ def plan(
         raise KGError(
             f"files of the graph cannot be read, first {broken[0].where}: {broken[0].problem}", advice="Run: kg check"
         )
-    known = _Known(project, reading)
+    known = Knowledge(project, reading)
     _check_columns(mapping, table)
     _check_terms(mapping, known)
     rows = _Rows(mapping, table, known)
@@ -639,7 +482,7 @@ def _check_columns(mapping: TableMapping, table: Table) -> None:
             )
 
 
-def _check_terms(mapping: TableMapping, known: _Known) -> None:
+def _check_terms(mapping: TableMapping, known: Knowledge) -> None:
     """Refuse classes and properties under the graph's own base that its ontology does not have."""
     used: list[NamedNode] = []
     for node in mapping.nodes:
@@ -729,7 +572,7 @@ def _declared_single(mapping: TableMapping) -> set[str]:
     return {name.value for told in properties for name, values in told.items() if any(value.single for value in values)}
 
 
-def _kind(known: _Known, classes: Iterable[str], predicate: str, singles: set[str]) -> str:
+def _kind(known: Knowledge, classes: Iterable[str], predicate: str, singles: set[str]) -> str:
     return "one" if predicate in singles else known.is_single(classes, predicate)
 
 
@@ -843,7 +686,7 @@ def _differences(rows: _Rows, target: _Target, nodes: dict[str, int], *, update:
 
 
 def _changed(
-    known: _Known, target: _Target, subject: str, predicate: str, old: Sequence[Term], new: Term, *, update: bool
+    known: Knowledge, target: _Target, subject: str, predicate: str, old: Sequence[Term], new: Term, *, update: bool
 ) -> Finding:
     held = target.held[subject]
     place = held[predicate][old[0]] if old else next(iter(next(iter(held.values())).values()))
@@ -898,7 +741,7 @@ def _without_rows(rows: _Rows, made: Sequence[_Made], targets: Iterable[_Target]
                     break
 
 
-def _full_pattern(known: _Known, template: Template) -> re.Pattern[str]:
+def _full_pattern(known: Knowledge, template: Template) -> re.Pattern[str]:
     prefix, colon, _ = template.text.partition(":")
     if colon and prefix in known.project.prefixes and template.parts and isinstance(template.parts[0], str):
         first = known.project.prefixes[prefix] + template.parts[0][len(prefix) + 1 :]
@@ -906,7 +749,7 @@ def _full_pattern(known: _Known, template: Template) -> re.Pattern[str]:
     return template.pattern()
 
 
-def _changes(known: _Known, targets: Iterable[_Target]) -> list[FileChange]:
+def _changes(known: Knowledge, targets: Iterable[_Target]) -> list[FileChange]:
     project = known.project
     style = Style(project.prefixes, property_order(presentation(known.reading)), sorts_values=True)
     found = []

@@ -24,7 +24,7 @@ from kg.vocabulary import RDF
 
 __all__ = [
     "Column", "Condition", "Each", "FileSpec", "Find", "NodeSpec", "Slot", "TableMapping", "Template", "ValueSpec",
-    "load_mapping", "slug",
+    "is_slug", "load_mapping", "slug",
 ]  # fmt: skip
 
 #: Letters that have no decomposition, as they are usually romanised.
@@ -50,6 +50,11 @@ def slug(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text.casefold())
     plain = "".join(_LETTERS.get(letter, letter) for letter in plain if not unicodedata.combining(letter))
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+
+
+def is_slug(text: str) -> bool:
+    """Tell whether a text can be the last part of the IRI of a thing."""
+    return re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", text) is not None
 
 
 def _local(text: str) -> str:

@@ -107,6 +107,12 @@ class Project:
         """Return an IRI as a prefixed name where the prefix table has the longest fitting namespace."""
         return compact(iri, self.prefixes)
 
+    def graph_name(self, path: str) -> str:
+        """Return the name of the graph of a data file by convention: its path, without the folder of sources."""
+        name = path.removesuffix(".ttl")
+        first, slash, rest = name.partition("/")
+        return rest if slash and first != self.settings.register else name
+
     @property
     def snapshots(self) -> Path:
         """The folder of the snapshots; it may not exist yet."""

@@ -337,6 +337,9 @@ _POSITION = re.compile(
 )
 
 
+_UNDECLARED = re.compile(r"The prefix .* has not been declared")
+
+
 def message_of(fault: SyntaxError) -> str:
     """Return what the parser found wrong, without the place; nothing where it does not say."""
     return _POSITION.sub("", str(fault.msg)).strip()
@@ -384,7 +387,9 @@ def read_document(data: bytes, path: str, *, need_graph: bool = True) -> Documen
     try:
         quads = list(parser)
     except SyntaxError as fault:
-        raise error(message_of(fault) or say("this is not Turtle"), fault.lineno or 1, fault.offset or 1) from None
+        problem = message_of(fault)
+        advice = say("kg format declares those of the prefix table.") if _UNDECLARED.fullmatch(problem) else ""
+        raise error(problem or say("this is not Turtle"), fault.lineno or 1, fault.offset or 1, advice) from None
     newer = say("RDF 1.2 syntax (triple terms, annotations, directions) is not read here.")
     try:
         scanner = _Scanner(text)
