@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Store
 
 from kg import history, metadata
+from kg.dates import day_number
 from kg.dumps import write_dumps
 from kg.engine import engine_version
 from kg.errors import KGError, QueryError, SnapshotError
@@ -581,13 +582,16 @@ class _Writer:
         links = Counter(triple.object for triple in self.triples if triple.predicate != RDF.type)
         others = self.other_names(names)
         rows, classes, called_too, texts = [], [], [], []
+        moments = self._moments({node: stated[node] | inferred.get(node, set()) for node in entities}, above)
         for node in entities:
             kind, slug = "", ""
             if node.value.startswith(settings.entity_base):
                 kind, _, slug = node.value[len(settings.entity_base) :].partition("/")
             called = " / ".join(dict.fromkeys(names.get(node, {}).get(tag, "") for tag in (*settings.languages, "")))
             sort = sort_key(called or local_name(node.value))
-            rows.append((self.number(node), kind if slug else "", slug, sort, links[node]))
+            rows.append(
+                (self.number(node), kind if slug else "", slug, sort, links[node], *moments.get(node, (None, None)))
+            )
             for found in stated[node] | inferred.get(node, set()):
                 classes.append((self.number(node), self.number(found), int(found in specific[node])))
             said = [q.object.value for q in quads_of[node] if isinstance(q.object, Literal) and q.object.language]
@@ -602,6 +606,7 @@ class _Writer:
         valued = values_of(self.facets, self.triples)
         chosen = {(facet, self.number(value), self.number(one)) for facet, value, one in valued if one in listed}
         self.insert("facet", sorted(chosen))
+        self.insert("resting", self._resting(specific))
 
     def other_names(self, names: Mapping[Any, Mapping[str, str]]) -> dict[NamedNode | BlankNode, list[tuple[str, str]]]:
         """Return what things are called besides the names that pages show: languages and texts."""
@@ -612,6 +617,56 @@ class _Writer:
                 if names.get(subject, {}).get(tag) != value.value:
                     found.setdefault(subject, []).append((tag, value.value))
         return found
+
+    def _moments(
+        self, kinds: Mapping[NamedNode, set[NamedNode]], above: Callable[[NamedNode], set[NamedNode]]
+    ) -> dict[NamedNode, tuple[int, int | None]]:
+        """Return the number of the event of each event and of each relation that belongs to one, and its first day.
+
+        A relation belongs to an event if it names one alone by properties whose range is a class of events.
+        """
+        first: dict[NamedNode | BlankNode, int] = {}
+        for _, statement in self.quads.stated:
+            if statement.derived and isinstance(statement.object, Literal):
+                day = day_number(statement.object.value)
+                first[statement.subject] = min(day, first.get(statement.subject, day))
+        events = {node: node for node, found in kinds.items() if KG.Event in found}
+        leading = {
+            triple.subject
+            for triple in self.triples
+            if triple.predicate == RDFS.range
+            and isinstance(triple.object, NamedNode)
+            and KG.Event in above(triple.object) | {triple.object}
+        }
+        named: dict[NamedNode, set[NamedNode]] = {}
+        for subject, predicate, value in self.triples:
+            if (
+                predicate not in leading
+                or not isinstance(subject, NamedNode)
+                or KG.Relation not in kinds.get(subject, ())
+            ):
+                continue
+            if isinstance(value, NamedNode) and value in events:
+                named.setdefault(subject, set()).add(value)
+        found = {node: min(values, key=str) for node, values in named.items() if len(values) == 1} | events
+        return {node: (self.number(event), first.get(event)) for node, event in found.items()}
+
+    def _resting(self, specific: Mapping[NamedNode, Sequence[NamedNode]]) -> list[tuple[int, int, int, int]]:
+        """Return how much the files of each source state about each thing, under the first of its classes."""
+        source = self.project.expand(self.project.settings.source)
+        sources = [
+            next((s.object for s in document.statements if s[:2] == (document.graph, source)), None)
+            for document in self.documents
+        ]
+        found: dict[tuple[int, int, int], int] = {}
+        for number, statement in self.quads.stated:
+            said_by, subject = sources[number], statement.subject
+            if said_by is None or statement.derived or subject == self.documents[number].graph:
+                continue
+            kinds = specific.get(subject, ()) if isinstance(subject, NamedNode) else ()
+            key = (self.number(said_by), self.number(kinds[0]) if kinds else 0, self.number(subject))
+            found[key] = found.get(key, 0) + 1
+        return sorted((*key, count) for key, count in found.items())
 
     def views(self, views: Sequence[View], progress: Progress) -> None:
         store = Store()

@@ -12,7 +12,7 @@ from babel.dates import get_month_names
 
 from kg.messages import say, translator
 
-__all__ = ["EDTF", "Bounds", "bounds", "in_words"]
+__all__ = ["EDTF", "Bounds", "bounds", "day_number", "in_words"]
 
 #: The datatype of a date written in EDTF (Library of Congress, Extended Date/Time Format datatypes).
 EDTF = "http://id.loc.gov/datatypes/edtf/EDTF"
@@ -88,6 +88,17 @@ def bounds(text: str) -> Bounds:
         raise ValueError(_EXPECTED) from error
 
 
+def day_number(day: str) -> int:
+    """Return a number by which days sort, those before our era too, for an xsd:date text.
+
+    >>> day_number("-0044-03-15") < day_number("0044-03-15") < day_number("0044-03-16")
+    True
+    """
+    sign = -1 if day.startswith("-") else 1
+    year, month, date = day.removeprefix("-").split("-")[:3]
+    return (sign * int(year) * 12 + int(month)) * 32 + int(date[:2])
+
+
 @functools.cache
 def _months(language: str) -> dict[int, str]:
     try:
@@ -114,9 +125,9 @@ def in_words(text: str, language: str) -> str:
         if first == "..":
             return _("until %(end)s") % {"end": end}
         if not first:
-            return _("an unknown time to %(end)s") % {"end": end}
+            return _("until %(end)s, beginning unknown") % {"end": end}
         if not last:
-            return _("%(start)s to an unknown time") % {"start": start}
+            return _("from %(start)s, end unknown") % {"start": start}
         return _("%(start)s to %(end)s") % {"start": start, "end": end}
     match = _DATE.fullmatch(text)
     if match is None:
@@ -124,7 +135,9 @@ def in_words(text: str, language: str) -> str:
     year, month, day, doubt = match["year"].lstrip("Y"), match["month"], match["day"], match["doubt"]
     if year.endswith("X") and year.startswith("-"):
         return text
-    if year.endswith("X"):
+    if year.endswith("XX"):
+        said = _("the years %(first)s to %(last)s") % {"first": year.replace("X", "0"), "last": year.replace("X", "9")}
+    elif year.endswith("X"):
         said = _("the %(year)ss") % {"year": year.replace("X", "0")}
     else:
         # EDTF counts a year 0, which is 1 BCE, so -0044 is 45 BCE.

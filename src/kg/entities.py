@@ -9,7 +9,7 @@ from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad
 
 from kg.labels import choose, local_name
 from kg.metadata import dataset_iri, inferred_graph, metadata_graph
-from kg.snapshot import Fact, File, Snapshot
+from kg.snapshot import Fact, File, Pointing, Snapshot
 from kg.vocabulary import FOAF, KG, RDF, VOID
 from kg.writers import Four
 
@@ -17,6 +17,7 @@ __all__ = ["Description", "Footnote", "Group", "Property", "Relation", "describe
 
 Node = NamedNode | BlankNode
 Term = Node | DefaultGraph
+Value = Node | Literal
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Description:
     incoming: Sequence[Fact]
     page: int
     pages: int
+    #: What there is of relations and other things that point here, on all pages, in their order.
+    groups: Sequence[Pointing]
     #: Names of everything mentioned, by IRI and language.
     labels: Mapping[str, Mapping[str, str]]
     #: The headers of the files that speak, and what is said of their sources.
@@ -100,16 +103,20 @@ def describe(snapshot: Snapshot, iri: str, *, page: int = 1) -> Description | No
     """Return what the graph says about a thing, None if it says nothing.
 
     `page` counts from 1; each page has as many relations and other things that point here as
-    `limits.document_length` allows. Where very many do, they come in the order of the files.
+    `limits.document_length` allows, in the order of `Snapshot.pointers`. Where very many do, they come in the order of
+    the files.
     """
     node = NamedNode(iri)
     facts = snapshot.facts(subject=node)
     length = snapshot.settings.document_length
     count, start = snapshot.pointing(iri), (page - 1) * length
+    groups: Sequence[Pointing] = ()
     if count > _SORTED:
         pointing = snapshot.facts_pointing(iri, offset=start, limit=length)
     elif facts or count:
-        pointing = snapshot.facts_between(snapshot.pointing_at(iri, offset=start, limit=length), node)
+        pointers = snapshot.pointers(iri)
+        groups = pointers.groups
+        pointing = snapshot.facts_between(pointers.numbers[start : start + length], node)
     else:
         # Nothing is said of a property but by using it.
         pointing = snapshot.facts(predicate=node, limit=length)
@@ -141,7 +148,8 @@ def describe(snapshot: Snapshot, iri: str, *, page: int = 1) -> Description | No
         if isinstance(term, NamedNode)
     }
     naming = snapshot.naming(mentioned)
-    return Description(node, facts, relations, incoming, page, pages, snapshot.labels(mentioned), sources, naming)
+    named = snapshot.labels(mentioned)
+    return Description(node, facts, relations, incoming, page, pages, groups, named, sources, naming)
 
 
 def _about_blank_nodes(snapshot: Snapshot, facts: Sequence[Fact]) -> list[Fact]:
@@ -173,8 +181,13 @@ class Footnote:
 
     number: int
     file: File
+    subject: Node
     #: Property and values that lead to the passage, the header's first, in the order of `provenance.locators`.
-    locators: Sequence[tuple[NamedNode, Sequence[NamedNode | BlankNode | Literal]]]
+    locators: Sequence[tuple[NamedNode, Sequence[Value]]]
+    #: How far it can be relied on, where that does not go without saying.
+    qualifiers: Sequence[NamedNode]
+    #: What the curators remark on it.
+    remarks: Sequence[Literal]
     line: int
 
 
@@ -229,28 +242,47 @@ def grouped(
     return [Group(iri, tuple(properties)) for iri, properties in groups.items()]
 
 
-def footnotes(snapshot: Snapshot, facts: Iterable[Fact]) -> dict[tuple[File, Node], Footnote]:
+def footnotes(
+    snapshot: Snapshot, facts: Iterable[Fact], said: Iterable[Fact] = ()
+) -> dict[tuple[File, Node], Footnote]:
     """Return a numbered footnote for each file and subject among stated facts, in the order of the facts.
 
-    A locator belongs to a node in a file: the same node may stand at several places of several sources.
+    A locator belongs to a node in a file: the same node may stand at several places of several sources. Locators,
+    qualifiers and remarks are found among the facts, and in what is `said` besides, such as the headers of files.
     """
     wanted: dict[tuple[File, Node], Fact] = {}
-    for fact in facts:
-        if fact.file is not None:
-            wanted.setdefault((fact.file, fact.subject), fact)
-    locators = snapshot.locators
-    said: dict[tuple[File, Term], dict[NamedNode, list[NamedNode | BlankNode | Literal]]] = {}
-    nodes = {node for file, subject in wanted for node in (file.graph, subject)} if locators else set()
-    for fact in snapshot.facts_about(sorted(nodes, key=str)):
-        if fact.file is not None and fact.predicate in locators:
-            said.setdefault((fact.file, fact.subject), {}).setdefault(fact.predicate, []).append(fact.object)
-    found: dict[tuple[File, Node], Footnote] = {}
-    for number, ((file, subject), fact) in enumerate(wanted.items(), start=1):
-        header, own = said.get((file, file.graph), {}), said.get((file, subject), {})
-        places = tuple(
-            (locator, tuple(own.get(locator) or header.get(locator) or ()))
-            for locator in locators
-            if locator in own or locator in header
-        )
-        found[file, subject] = Footnote(number, file, places, fact.line)
-    return found
+    reading = {*snapshot.locators, *snapshot.qualifiers, *snapshot.remarks}
+    found: dict[tuple[File, Term], dict[NamedNode, list[Value]]] = {}
+    for shown, several in ((True, facts), (False, said)):
+        for fact in several:
+            if fact.file is None:
+                continue
+            if shown:
+                wanted.setdefault((fact.file, fact.subject), fact)
+            if fact.predicate in reading:
+                values = found.setdefault((fact.file, fact.subject), {}).setdefault(fact.predicate, [])
+                if fact.object not in values:
+                    values.append(fact.object)
+    return {
+        key: _footnote(snapshot, number, key[0], fact, found.get(key, {}), found.get((key[0], key[0].graph), {}))
+        for number, (key, fact) in enumerate(wanted.items(), start=1)
+    }
+
+
+def _footnote(
+    snapshot: Snapshot,
+    number: int,
+    file: File,
+    fact: Fact,
+    own: Mapping[NamedNode, Sequence[Value]],
+    header: Mapping[NamedNode, Sequence[Value]],
+) -> Footnote:
+    places = tuple(
+        (locator, tuple(own.get(locator) or header.get(locator) or ()))
+        for locator in snapshot.locators
+        if locator in own or locator in header
+    )
+    qualifiers = [value for one in snapshot.qualifiers for value in own.get(one, ()) if isinstance(value, NamedNode)]
+    remarks = [value for one in snapshot.remarks for value in own.get(one, ()) if isinstance(value, Literal)]
+    unusual = tuple(value for value in qualifiers if value not in snapshot.usual)
+    return Footnote(number, file, fact.subject, places, unusual, tuple(remarks), fact.line)

@@ -705,9 +705,7 @@ def _unconnected(ontology: _Ontology, reading: Reading, queries: Sequence[QueryT
     if not any(reading.documents.get(role) for role in (Role.REGISTER, Role.SOURCE)):
         return  # the ontology comes first, and then the data
     settings = ontology.project.settings
-    used: set[Term] = {
-        ontology.project.expand(name) for name in (settings.source, *settings.passages, *settings.locators)
-    }
+    used: set[Term] = {ontology.project.expand(name) for name in settings.curies}
     for role in (Role.REGISTER, Role.SOURCE, Role.SHAPES):
         for document in reading.documents.get(role, ()):
             for statement in document.statements:

@@ -163,8 +163,8 @@ class _Loader:
         order = " ".join(f"WHEN '{tag}' THEN {rank}" for rank, tag in enumerate(settings.languages))
         run("INSERT INTO entity SELECT t.id, '', '', sort_key(COALESCE((SELECT group_concat(text, ' / ') FROM "
             f"(SELECT text FROM label WHERE term = t.id ORDER BY CASE language {order} ELSE 99 END, language)), "
-            "local_name(t.value))), (SELECT COUNT(*) FROM triple WHERE object = t.id AND predicate <> :type) "
-            "FROM term t "
+            "local_name(t.value))), (SELECT COUNT(*) FROM triple WHERE object = t.id AND predicate <> :type), "
+            "NULL, NULL FROM term t "
             "WHERE t.kind = 'i' AND EXISTS (SELECT 1 FROM statement WHERE subject = t.id)", known)  # fmt: skip
         naming = ", ".join(str(number) for name, number in known.items() if name not in ("type", "sub"))
         names = run(

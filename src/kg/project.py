@@ -254,6 +254,6 @@ def open_project(root: Path) -> Project:
         {declared.prefix: declared.namespace for declared in document.prefixes},
         tuple(document.prefixes),
     )
-    for curie in (settings.source, *settings.passages, *settings.locators):
+    for curie in settings.curies:
         project.expand(curie)
     return project

@@ -39,6 +39,35 @@ def _contact(value: Any) -> str:
     raise ValueError('an address such as "mailto:us@example.org" or "https://example.org/contact"')
 
 
+def _template(*needed: str) -> Check:
+    """Make the check of an address with places to be filled, such as {path}: all in `needed`, and no unknown ones."""
+
+    def check(value: Any) -> str:
+        names = set(re.findall(r"\{([^{}]*)\}", value)) if isinstance(value, str) else set()
+        if (
+            isinstance(value, str)
+            and re.fullmatch(r'https?://[^\s<>"|\\^`]+', value)
+            and set(needed) <= names <= {"path", "line", "commit"}
+        ):
+            return value
+        raise ValueError(
+            'an address with {path}, and perhaps {line} and {commit}, such as "https://forge.example/{path}"'
+        )
+
+    return check
+
+
+def _corrections(value: Any) -> str:
+    names = set(re.findall(r"\{([^{}]*)\}", value)) if isinstance(value, str) else set()
+    if (
+        isinstance(value, str)
+        and re.fullmatch(r'(https?://|mailto:[^\s@]+@)[^\s<>"|\\^`]+', value)
+        and names <= {"subject", "body"}
+    ):
+        return value
+    raise ValueError('a "mailto:us@example.org", or an address with {subject} and {body}')
+
+
 def _base(value: Any) -> str:
     iri = _iri(value)
     if not iri.endswith("/"):
@@ -182,6 +211,21 @@ class Settings:
         {},
     )
     contact: str = _setting("contact", _contact, "Where mistakes are told: a mailto: or a page.", "")
+    corrections: str = _setting(
+        "corrections",
+        _corrections,
+        "Where corrections are suggested: a mailto:, or an address with {subject} and {body} of the message.",
+        "",
+    )
+    view_address: str = _setting(
+        "repository.view",
+        _template("path"),
+        "Where a line of a file can be seen: an address with {path}, {line} and {commit}.",
+        "",
+    )
+    edit_address: str = _setting(
+        "repository.edit", _template("path"), "Where a file can be edited: an address with {path} and {line}.", ""
+    )
     public_url: str = _setting(
         "public_url", _site, "Where the documents are, without a slash at the end. Empty: the address served.", ""
     )
@@ -207,6 +251,21 @@ class Settings:
     )
     locators: tuple[str, ...] = _setting(
         "provenance.locators", _curies, "Properties shown in a footnote after the source, in this order.", ()
+    )
+    qualifiers: tuple[str, ...] = _setting(
+        "provenance.qualifiers",
+        _curies,
+        "Properties that say of a node in a file how far it can be relied on. Pages show them as marks.",
+        (),
+    )
+    usual: tuple[str, ...] = _setting(
+        "provenance.usual", _curies, "Values of the qualifiers that go without saying: pages do not mark them.", ()
+    )
+    remarks: tuple[str, ...] = _setting(
+        "provenance.remarks",
+        _curies,
+        "Properties whose texts are remarks of the curators. Pages show them on demand.",
+        (),
     )
 
     home_view: str = _setting("home.view", _optional_name, "The view shown on the home page.", "")
@@ -292,6 +351,11 @@ class Settings:
     def default_language(self) -> str:
         """The language used when a reader asks for none that the graph has."""
         return self.languages[0]
+
+    @property
+    def curies(self) -> tuple[str, ...]:
+        """Every prefixed name among the settings."""
+        return (self.source, *self.passages, *self.locators, *self.qualifiers, *self.usual, *self.remarks)
 
     @property
     def ontology_iri(self) -> str:

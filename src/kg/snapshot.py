@@ -11,8 +11,9 @@ import hashlib
 import json
 import sqlite3
 import threading
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -40,6 +41,8 @@ __all__ = [
     "SITE",
     "Fact",
     "File",
+    "Pointers",
+    "Pointing",
     "Snapshot",
     "Why",
     "digest_of",
@@ -65,6 +68,8 @@ CREATE TABLE term (
 CREATE TABLE file (
     id INTEGER PRIMARY KEY, path TEXT NOT NULL, role TEXT NOT NULL, graph INTEGER NOT NULL, source INTEGER
 );
+CREATE TABLE resting (source INTEGER NOT NULL, class INTEGER NOT NULL, entity INTEGER NOT NULL,
+    statements INTEGER NOT NULL, PRIMARY KEY (source, class, entity)) WITHOUT ROWID;
 CREATE TABLE statement (
     id INTEGER PRIMARY KEY, subject INTEGER NOT NULL, predicate INTEGER NOT NULL, object INTEGER NOT NULL,
     file INTEGER, line INTEGER NOT NULL, column INTEGER NOT NULL, kind INTEGER NOT NULL
@@ -75,7 +80,7 @@ CREATE TABLE reason (statement INTEGER NOT NULL, rule TEXT NOT NULL, premises TE
 CREATE TABLE label (term INTEGER NOT NULL, language TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (term, language))
     WITHOUT ROWID;
 CREATE TABLE entity (term INTEGER PRIMARY KEY, kind TEXT NOT NULL, slug TEXT NOT NULL, sort TEXT NOT NULL,
-    links INTEGER NOT NULL);
+    links INTEGER NOT NULL, event INTEGER, moment INTEGER);
 CREATE TABLE class (entity INTEGER NOT NULL, class INTEGER NOT NULL, specific INTEGER NOT NULL,
     PRIMARY KEY (class, entity)) WITHOUT ROWID;
 CREATE TABLE view (name TEXT PRIMARY KEY, header TEXT NOT NULL, query TEXT NOT NULL, answer TEXT NOT NULL)
@@ -113,7 +118,16 @@ LAYOUT = hashlib.sha256(f"{_MEANING}{SCHEMA}".encode()).hexdigest()[:16]
 
 
 # How much of a snapshot is kept at hand: some tens of megabytes.
-_MOST_TERMS, _MOST_NAMES = 100_000, 50_000
+_MOST_TERMS, _MOST_NAMES, _MOST_POINTERS = 100_000, 50_000, 256
+
+# The order of fewer things that point to one is soon worked out anew.
+_WORTH_KEEPING = 100
+
+# The groups of relations that are not events.
+_RELATED = ("table", "list")
+
+# After every place in the ontology.
+_LAST = 1 << 60
 
 
 _Key = TypeVar("_Key")
@@ -171,6 +185,56 @@ class Fact(NamedTuple):
         return self.kind == 2
 
 
+class Pointing(NamedTuple):
+    """One group of the things that point to one, and how many they are.
+
+    `kind` is `table` (relations of one class, in which it plays these parts), `list` (relations with names of their
+    own, of one family), `events`, `mentions` (all others, by the property that points), or `follows` (those that no
+    file states to point here).
+    """
+
+    kind: str
+    class_iri: NamedNode | None
+    parts: tuple[NamedNode, ...]
+    number: int
+
+
+class Pointers(NamedTuple):
+    """The things that point to one, by their numbers, in the order of their groups."""
+
+    numbers: Sequence[int]
+    groups: Sequence[Pointing]
+
+
+@dataclass
+class _Pointer:
+    """One thing that points to another: by which properties, stated (False) or inferred (True), and what it is."""
+
+    number: int
+    sort: str | None
+    event: int | None
+    moment: int | None
+    parts: dict[bool, dict[int, None]] = field(default_factory=dict)
+    kind: int = 0
+    family: int = 0
+    related: bool = False
+    named: bool = False
+
+    def group(self) -> tuple[str, int, tuple[int, ...]]:
+        parts = tuple(sorted(self.parts.get(False) or self.parts[True]))
+        if not self.related:
+            return "mentions" if False in self.parts else "follows", 0, parts[:1]
+        if self.event is not None:
+            return "events", 0, ()
+        return ("list", self.family, ()) if self.named else ("table", self.kind, parts)
+
+    def by_name(self) -> tuple[bool, str, int]:
+        return self.sort is None, self.sort or "", self.number
+
+    def by_date(self) -> tuple[bool, int, str, int]:
+        return self.moment is None, self.moment or 0, self.sort or "", self.number
+
+
 class Why(NamedTuple):
     """One reason of an inferred statement: the rule, its axiom, and the premises with all places that state them."""
 
@@ -209,6 +273,8 @@ class Snapshot:
         self._naming = _Memory[int, Sequence[Fact]](_MOST_NAMES)
         self._remembered = _Memory[tuple[object, ...], Any](_MOST_NAMES)
         self._arranged = _Memory[tuple[str, ...], Arrangement](_MOST_NAMES)
+        self._pointers = _Memory[str, Pointers](_MOST_POINTERS)
+        self._above = _Memory[tuple[NamedNode, NamedNode], frozenset[NamedNode]](_MOST_NAMES)
 
     @property
     def _connection(self) -> sqlite3.Connection:
@@ -221,7 +287,25 @@ class Snapshot:
     @cached_property
     def locators(self) -> Sequence[NamedNode]:
         """The properties that footnotes show, in the order of `provenance.locators`."""
-        split = (curie.partition(":") for curie in self.settings.locators)
+        return self._expanded(self.settings.locators)
+
+    @cached_property
+    def qualifiers(self) -> Sequence[NamedNode]:
+        """The properties that say how far a node can be relied on, in the order of `provenance.qualifiers`."""
+        return self._expanded(self.settings.qualifiers)
+
+    @cached_property
+    def usual(self) -> frozenset[NamedNode]:
+        """The values of qualifiers that go without saying."""
+        return frozenset(self._expanded(self.settings.usual))
+
+    @cached_property
+    def remarks(self) -> Sequence[NamedNode]:
+        """The properties of the curators' remarks, in the order of `provenance.remarks`."""
+        return self._expanded(self.settings.remarks)
+
+    def _expanded(self, curies: Iterable[str]) -> list[NamedNode]:
+        split = (curie.partition(":") for curie in curies)
         return [NamedNode(self.prefixes[prefix] + local) for prefix, _, local in split]
 
     def rows(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Any]:
@@ -358,26 +442,94 @@ class Snapshot:
                 self._naming.put(number, facts)
         return sorted(found, key=lambda fact: fact.id)
 
-    def pointing_at(self, iri: str, *, offset: int, limit: int) -> list[NamedNode | BlankNode]:
-        """Return some of the other things that point to one: relations first, by name."""
-        rows = self.rows(
-            "SELECT DISTINCT subject FROM statement JOIN term ON term.id = subject "
-            "LEFT JOIN entity ON entity.term = subject "
-            "LEFT JOIN class ON class.class = ?2 AND class.entity = subject "
-            "WHERE object = ?1 AND subject <> ?1 "
-            "ORDER BY class.entity IS NULL, sort IS NULL, sort, value LIMIT ?3 OFFSET ?4",
-            (self.id_of(NamedNode(iri)), self.id_of(KG.Relation), limit, offset),
-        )
-        terms = self.terms(number for (number,) in rows)
-        return [terms[number] for (number,) in rows]  # type: ignore[misc]
+    def pointers(self, iri: str) -> Pointers:
+        """Return the other things that point to one, group by group, in the order in which a page shows them.
 
-    def facts_between(self, subjects: Iterable[Term], object: Term) -> list[Fact]:
-        """Return the statements that lead from some things to one, in the order of the things."""
-        end = self.id_of(object)
-        order = {term: place for place, term in enumerate(subjects)}
-        numbers = [number for term in order if (number := self.id_of(term)) is not None]
+        Relations come first: those that have no name of their own by class and part, those that have one by family
+        (a class right below kg:Relation), classes in the order of the ontology; after the first family what happened,
+        by date. Then come all others, by the property that points here. Within a group they come by name.
+        """
+        found = self._pointers.get(iri)
+        if found is None:
+            found = self._read_pointers(iri)
+            if len(found.numbers) > _WORTH_KEEPING:
+                self._pointers.put(iri, found)
+        return found
+
+    def _read_pointers(self, iri: str) -> Pointers:
+        places, families, relation = self._class_places, self._families, self.id_of(KG.Relation)
+        naming = ",".join(str(number) for label in LABELS if (number := self.id_of(label)) is not None)
+        here = self.id_of(NamedNode(iri))
+        found: dict[int, _Pointer] = {}
+        for subject, predicate, kind, sort, event, moment in self.rows(
+            "SELECT s.subject, s.predicate, s.kind, e.sort, e.event, e.moment FROM statement s "
+            "LEFT JOIN entity e ON e.term = s.subject WHERE s.object = ?1 AND s.subject <> ?1 ORDER BY s.id",
+            (here,),
+        ):
+            one = found.setdefault(subject, _Pointer(subject, sort, event if event != here else None, moment))
+            one.parts.setdefault(kind == 2, {})[predicate] = None
+        for some in _batches(list(found)):
+            marks = ",".join("?" * len(some))
+            for subject, class_number, specific in self.rows(
+                f"SELECT entity, class, specific FROM class WHERE entity IN ({marks})", some
+            ):
+                one = found[subject]
+                one.related |= class_number == relation
+                if class_number in families:
+                    one.family = class_number
+                if specific and (not one.kind or places[class_number] < places[one.kind]):
+                    one.kind = class_number
+            for (subject,) in self.rows(
+                f"SELECT DISTINCT subject FROM statement WHERE subject IN ({marks}) AND predicate IN ({naming})", some
+            ):
+                found[subject].named = True
+        groups: dict[tuple[str, int, tuple[int, ...]], list[_Pointer]] = {}
+        for one in found.values():
+            groups.setdefault(one.group(), []).append(one)
+        first = min(
+            (places.get(one.family, _LAST) for one in found.values() if one.group()[0] in _RELATED), default=_LAST
+        )
+
+        def rank(group: tuple[str, int, tuple[int, ...]]) -> tuple[int, ...]:
+            one = groups[group][0]
+            if group[0] in ("mentions", "follows"):
+                return (2 if group[0] == "mentions" else 3, *group[2])
+            family = places.get(one.family, _LAST)
+            if group[0] == "events":
+                return (0, first, _LAST)
+            return (int(family != first), family, places.get(group[1], _LAST), *group[2])
+
+        ordered = sorted(groups, key=rank)
+        for group in ordered:
+            groups[group].sort(key=_Pointer.by_date if group[0] == "events" else _Pointer.by_name)
+        terms = self.terms({number for _, kind, parts in ordered for number in (kind, *parts) if number})
+        return Pointers(
+            array("q", (one.number for group in ordered for one in groups[group])),
+            [
+                Pointing(group[0], terms.get(group[1]), tuple(terms[part] for part in group[2]), len(groups[group]))  # type: ignore[arg-type, misc]
+                for group in ordered
+            ],
+        )
+
+    @cached_property
+    def _class_places(self) -> Mapping[int, int]:
+        """The number of each class that has entities, with the place where the ontology first speaks of it."""
+        rows = self.rows("SELECT DISTINCT class, (SELECT MIN(id) FROM statement WHERE subject = class) FROM class")
+        return {number: _LAST if place is None else place for number, place in rows}
+
+    @cached_property
+    def _families(self) -> frozenset[int]:
+        """The numbers of the classes right below kg:Relation."""
+        below = self.facts(predicate=RDFS.subClassOf, object=KG.Relation)
+        stated = (fact for fact in below if not fact.inferred and fact.subject != KG.Event)
+        return frozenset(number for fact in stated if (number := self.id_of(fact.subject)) is not None)
+
+    def facts_between(self, subjects: Sequence[int], object: Term) -> list[Fact]:
+        """Return the statements that lead from some things, by their numbers, to one, in the order of the things."""
+        end, terms = self.id_of(object), self.terms(subjects)
+        order = {terms[number]: place for place, number in enumerate(subjects)}
         found: list[Fact] = []
-        for some in _batches(numbers):
+        for some in _batches(subjects):
             found += self._facts(f"subject IN ({','.join('?' * len(some))}) AND object = ?", [*some, end])
         return sorted(found, key=lambda fact: order[fact.subject])
 
@@ -512,6 +664,28 @@ class Snapshot:
             found = arrange(self.presentation, key)
             self._arranged.put(key, found)
         return found
+
+    def above(self, node: NamedNode, predicate: NamedNode) -> frozenset[NamedNode]:
+        """Return everything that a property such as rdfs:subClassOf leads to from a node, step by step."""
+        found = self._above.get((node, predicate))
+        if found is None:
+            reached: set[NamedNode] = set()
+            waiting = [node]
+            while waiting:
+                for fact in self.facts(subject=waiting.pop(), predicate=predicate):
+                    if isinstance(fact.object, NamedNode) and fact.object not in reached:
+                        reached.add(fact.object)
+                        waiting.append(fact.object)
+            found = frozenset(reached)
+            self._above.put((node, predicate), found)
+        return found
+
+    @cached_property
+    def dated(self) -> frozenset[NamedNode]:
+        """The properties whose values are dates as a source gives them."""
+        return frozenset(
+            fact.subject for fact in self.facts(predicate=KG.earliest) if isinstance(fact.subject, NamedNode)
+        )
 
     def entities_among(self, iris: Iterable[str]) -> set[str]:
         """Return those of some IRIs that are entities."""

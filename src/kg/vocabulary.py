@@ -1,4 +1,4 @@
-"""The terms that the engine itself reads: its own four, and those of the standards it builds on."""
+"""The terms that the engine itself reads: its own, and those of the standards it builds on."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ class Namespace:
 
 
 #: `earliest` and `latest` (annotations that make a property's values EDTF dates and name the properties of
-#: their bounds), `Relation` (nodes shown whole on the pages of what they relate), `wholeGraph` (a shape that is
-#: checked over everything instead of source by source). See docs/reference/vocabulary.md.
+#: their bounds), `Relation` (nodes shown whole on the pages of what they relate), `Event` (what happened, shown
+#: by date), `wholeGraph` (a shape that is checked over everything instead of source by source). See
+#: docs/reference/vocabulary.md.
 KG = Namespace("https://w3id.org/kg-engine#")
 RDF = Namespace("http://www.w3.org/1999/02/22-rdf-syntax-ns#")
 RDFS = Namespace("http://www.w3.org/2000/01/rdf-schema#")

@@ -18,6 +18,7 @@ from tests.web.pages import HTML, Page
 from tests.web.test_pages import KINDS
 
 from kg import messages
+from kg.citations import FORMATS as CITATIONS
 from kg.snapshot import Snapshot, open_snapshot
 from kg.web import create_app
 from kg.web.reader import interface_language
@@ -63,7 +64,8 @@ def test_language_without_a_catalogue_gets_english_words() -> None:
 #: A language that nobody speaks: each sentence is its English one in brackets that nothing else has.
 THIRD = "qaa"
 #: Words that are the same in every language: names of formats and files, and the name that a language has for itself.
-NAMES = {*(found.name for found in FORMATS.values()), "CSV", "TSV", "JSON", "SPARQL", "SHA256SUMS", "Cymraeg"}
+FORMAT_NAMES = [found.name for found in (*FORMATS.values(), *CITATIONS.values())]
+NAMES = {*FORMAT_NAMES, "CSV", "TSV", "JSON", "SPARQL", "SHA256SUMS", "Cymraeg"}
 ERRORS = ["/views/bells?unknown=1", "/?format=nothing", "/snapshot/0123456789abcdef/dataset", "/doc/bell/y-faw.html"]
 PAGES = [*KINDS, *ERRORS, "/graphs", "/sparql", "/search?q=cloch&page=99"]
 

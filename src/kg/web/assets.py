@@ -10,7 +10,9 @@ from importlib import resources
 __all__ = ["Asset", "find_asset", "read_assets"]
 
 # One file per noun, in the order in which they are joined: what comes later may refine what comes before.
-_STYLES = ("roles", "words", "frame", "facts", "tables", "notes", "lists", "finding", "forms", "print")
+_STYLES = (
+    "roles", "words", "frame", "facts", "tables", "notes", "lists", "finding", "entities", "forms", "print",
+)  # fmt: skip
 _KINDS = {
     "site.css": "text/css; charset=utf-8",
     "site.js": "text/javascript; charset=utf-8",

@@ -388,7 +388,18 @@ def context(visit: Visit) -> Response:
 # --- for crawlers ----------------------------------------------------------------------------------------
 
 #: What a crawler would only lose itself in: every question is an address of its own.
-_CLOSED = ("/sparql", "/graphs", "/fragments", "/search", "/browse?", "/about", "/linkset.", "/snapshot/", "/*?*page=")
+_CLOSED = (
+    "/sparql",
+    "/graphs",
+    "/fragments",
+    "/search",
+    "/browse?",
+    "/about",
+    "/linkset.",
+    "/correct",
+    "/snapshot/",
+    "/*?*page=",
+)
 
 
 def robots(visit: Visit) -> Response:

@@ -6,25 +6,38 @@ import difflib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from flask import Response
 from markupsafe import Markup
 
-from kg.entities import describe
+from kg.citations import FORMATS as CITATION_FORMATS
+from kg.citations import Citation
+from kg.entities import Description, describe
 from kg.metadata import dataset_iri
 from kg.snapshot import Snapshot
 from kg.web.addresses import iris_of_path
+from kg.web.citing import CITATIONS, cite
+from kg.web.corrections import places
 from kg.web.discovery import LINKSET, LINKSET_JSON, common_links, dataset_address, dataset_links, linkset
 from kg.web.negotiation import Offer
 from kg.web.portraits import paint
-from kg.web.responses import HTML, RDF_OFFERS, Link, Problem, redirect
+from kg.web.responses import CSV, HTML, RDF_OFFERS, Link, Problem, content_type, redirect, respond
+from kg.web.spreadsheets import to_csv
 from kg.web.visits import Visit
 from kg.writers import FORMATS, write
 
-__all__ = ["about", "document", "embedded", "links", "not_found", "thing"]
+__all__ = ["about", "document", "embedded", "links", "not_found", "page_of", "thing"]
+
+#: Names and addresses of the formats of a document.
+Formats = Sequence[tuple[str, str]]
 
 #: RDF before HTML: a client that says nothing, or `*/*`, gets Turtle. Browsers name HTML.
 OFFERS: Sequence[Offer] = (*RDF_OFFERS, HTML)
+
+#: What else there is of a thing: its statements as rows, and how to cite it.
+_ALL: Sequence[Offer] = (*OFFERS, CSV, *CITATIONS)
+_KEYS = {offer.key: offer for offer in _ALL}
 
 # A list of names longer than this is not searched for similar ones.
 _TOO_MANY = 5000
@@ -80,12 +93,11 @@ def document(visit: Visit, rest: str = "") -> Response:
     """Answer with a document about one of our entities, in the format of its extension or a negotiated one."""
     encoded = visit.path.removeprefix("/doc/")
     stem, dot, extension = encoded.rpartition(".")
-    if dot and (extension == "html" or extension in FORMATS) and (iri := find(visit.snapshot, stem)) is not None:
+    if dot and extension in _KEYS and (iri := find(visit.snapshot, stem)) is not None:
         return _answer(visit, iri, extension)
     iri = find(visit.snapshot, encoded)
     if iri is None:
-        known = dot and (extension == "html" or extension in FORMATS)
-        raise not_found(visit, stem if known else encoded)
+        raise not_found(visit, stem if dot and extension in _KEYS else encoded)
     return _answer(visit, iri, "")
 
 
@@ -96,8 +108,8 @@ def about(visit: Visit) -> Response:
     extension = visit.arguments.get("format", "")
     if not iri:
         raise Problem(400, _("No IRI is asked for."), _("Write it after ?iri=, percent-encoded."))
-    if extension and extension != "html" and extension not in FORMATS:
-        raise visit.unknown_format(["html", *FORMATS])
+    if extension and extension not in _KEYS:
+        raise visit.unknown_format(_KEYS)
     settings = visit.snapshot.settings
     if not visit.snapshot.knows(iri):
         raise not_found(visit, "")
@@ -114,7 +126,7 @@ def _answer(visit: Visit, iri: str, extension: str) -> Response:
     vary: tuple[str, ...] = ()
     if not extension:
         vary = ("Accept",)
-        chosen = visit.choose(OFFERS, lambda found: addresses.document(iri, found, page=page)).key
+        chosen = visit.choose(_ALL, lambda found: addresses.document(iri, found, page=page)).key
     else:
         chosen = extension
     description = describe(visit.snapshot, iri, page=page)
@@ -139,14 +151,47 @@ def _answer(visit: Visit, iri: str, extension: str) -> Response:
             vary=vary,
             links=links,
             location=location,
-            portrait=paint(description, visit.snapshot, visit.names),
-            formats=[(FORMATS[key].name, addresses.document(iri, key, page=page)) for key in FORMATS],
-            json_ld=embedded(write(description.own(), "jsonld", visit.snapshot.prefixes)),
-            lasting=addresses.pinned(visit.snapshot.name).document(iri, "html", page=page, lang=""),
+            **page_of(visit, description),
         )
-    return visit.rdf(
-        description.fours(visit.snapshot), chosen, status=status, vary=vary, links=links, location=location
+    if chosen in CITATION_FORMATS:
+        body: str | bytes = CITATION_FORMATS[chosen].write(_citation(visit, iri, page))
+    elif chosen == "csv":
+        body = to_csv(description, visit.snapshot)
+    else:
+        return visit.rdf(
+            description.fours(visit.snapshot), chosen, status=status, vary=vary, links=links, location=location
+        )
+    kind, language = content_type(_KEYS[chosen]), ""
+    if chosen in CITATION_FORMATS:
+        language, vary = visit.reader.language, (*vary, "Accept-Language")
+    pinned = visit.pinned and status == 200
+    return respond(
+        body, kind, status=status, language=language, vary=vary, links=links, location=location, pinned=pinned
     )
+
+
+def page_of(visit: Visit, description: Description, *, lasting: str = "", formats: Formats = ()) -> dict[str, Any]:
+    """Return what the page about a thing is made of; `lasting` and `formats` where it has an address of its own."""
+    iri, page, addresses = description.iri.value, description.page, visit.addresses
+    own = {**FORMATS, "csv": None, **CITATION_FORMATS}
+    names = {key: found.name if found else "CSV" for key, found in own.items()}
+    return {
+        "portrait": paint(description, visit.snapshot, visit.names, places(visit)),
+        "formats": formats or [(names[k], addresses.document(iri, k, page=page)) for k in (*FORMATS, "csv")],
+        "json_ld": embedded(write(description.own(), "jsonld", visit.snapshot.prefixes)),
+        "citation": _citation(visit, iri, page, lasting),
+        "lasting": lasting or _lasting(visit, iri, page),
+        "citing": [] if formats else [(names[key], addresses.document(iri, key)) for key in CITATION_FORMATS],
+    }
+
+
+def _citation(visit: Visit, iri: str, page: int, lasting: str = "") -> Citation:
+    return cite(visit, visit.names.name(iri), lasting or _lasting(visit, iri, page))
+
+
+def _lasting(visit: Visit, iri: str, page: int) -> str:
+    """Return where the page about a thing stays as it is now."""
+    return visit.addresses.pinned(visit.snapshot.name).document(iri, "html", page=page, lang="")
 
 
 def _links(visit: Visit, iri: str, chosen: str, page: int, pages: int, extension: str) -> list[Link]:
@@ -156,8 +201,11 @@ def _links(visit: Visit, iri: str, chosen: str, page: int, pages: int, extension
     links = [Link(replace(addresses, pin="").document(iri, "html", page=page, lang=""), "canonical")]
     others = [(found, addresses.document(iri, found.key, page=page, lang=neutral)) for found in OFFERS]
     links += [Link(address, "alternate", found.media_type) for found, address in others if found.key != chosen]
+    if chosen != "csv":
+        links.append(Link(addresses.document(iri, "csv", page=page), "alternate", CSV.media_type))
     if chosen == "html":
         links += [Link(address, "describedby", found.media_type) for found, address in others if found is not HTML]
+        links += [Link(addresses.document(iri, found.key), "describedby", found.media_type) for found in CITATIONS]
     if addresses.is_ours(iri):
         links.append(Link(addresses.ascii(iri), "describes"))
         links.append(Link(addresses.path("/dataset"), "collection"))

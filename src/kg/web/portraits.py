@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from pyoxigraph import BlankNode, Literal, NamedNode
 
 from kg.entities import Description, Footnote, Property, Relation, footnotes, grouped
-from kg.snapshot import Fact, Snapshot, Why
+from kg.snapshot import Fact, Pointing, Snapshot, Why
 from kg.vocabulary import DCTERMS, KG, LABELS, OWL, RDF, RDFS, SKOS
+from kg.web.places import Places
 from kg.web.reader import Names, Shown, Text
 
 __all__ = ["DESCRIPTIONS", "Portrait", "Value", "describe_in_words", "paint"]
@@ -21,6 +23,13 @@ DESCRIPTIONS = (DCTERMS.description, SKOS.definition, RDFS.comment)
 # How many reasons lead on from one reason, and how many are shown of one statement: the page stays small, and the
 # command line and the RDF have all of them.
 _DEPTH, _WAYS = 3, 3
+
+# So many relations are told as a list, more as a table; so many columns it has beside its heading; so many lines of a
+# file a footnote names.
+_FEW, _COLUMNS, _LINES = 2, 3, 6
+
+# The groups of what is no relation.
+_POINTING = ("mentions", "follows")
 
 Term = NamedNode | BlankNode | Literal
 
@@ -58,6 +67,10 @@ class Value:
     parts: Sequence[Row] = ()
     #: Of a name: the languages that have it, each shown as a mark.
     languages: Sequence[str] = ()
+    #: Where it stands under a wider property: what it is more exactly.
+    role: Text | None = None
+    #: Of an event: when it was.
+    moment: Shown | None = None
 
 
 @dataclass(frozen=True)
@@ -78,21 +91,77 @@ class Section:
 
 
 @dataclass(frozen=True)
-class RelationRow:
-    """One relation in a table: a link to its own page, a cell per column, and the sources of the whole row."""
+class Mark:
+    """What keeps a statement from being sure, as one footnote has it: qualifiers, and the curators' remarks."""
 
-    link: Shown
-    cells: Sequence[Sequence[Value]]
-    notes: Sequence[int]
+    qualifiers: Sequence[Text]
+    remarks: Sequence[Text]
 
 
 @dataclass(frozen=True)
-class Table:
-    """The relations of one class."""
+class RelationRow:
+    """One relation among those of a group: what heads it, a cell per column, what else it says, where it is told."""
 
+    title: Sequence[Value]
+    cells: Sequence[Sequence[Value]]
+    more: Sequence[Row]
+    notes: Sequence[int]
+    marks: Sequence[Mark]
+    #: Its own page and its full name; empty where the title leads there.
+    own: Shown | None
+    kind: Shown | None = None
+    when: Sequence[Value] = ()
+
+
+@dataclass(frozen=True)
+class Group:
+    """Relations that belong together: of one class and part as a table, named ones and events as a list."""
+
+    anchor: str
     title: Shown
+    #: The parts that the thing plays in them, where one class has several groups.
+    roles: Sequence[Text]
+    #: How many there are, on all pages.
+    count: int
+    #: What holds for all of them.
+    common: Sequence[Row]
+    heading: Shown | None
     columns: Sequence[Shown]
     rows: Sequence[RelationRow]
+    is_table: bool
+
+
+@dataclass(frozen=True)
+class Mentions:
+    """Other things that point here by one property, or that it leads to."""
+
+    anchor: str
+    name: Shown
+    count: int
+    values: Sequence[Value]
+    #: Whether no file states any of it.
+    follows: bool = False
+    #: Whether they point here, and not it to them.
+    incoming: bool = True
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the contents of a page: a group, how many are in it, and the page where it begins."""
+
+    title: Text
+    roles: Sequence[Text]
+    count: int
+    page: int
+    anchor: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of a file, and where it can be seen."""
+
+    line: int
+    href: str
 
 
 @dataclass(frozen=True)
@@ -101,9 +170,15 @@ class Note:
 
     number: int
     source: Shown | None
-    places: Sequence[tuple[Text, Sequence[Shown]]]
+    locators: Sequence[tuple[Text, Sequence[Shown]]]
+    mark: Mark | None
     path: str
-    line: int
+    #: Where the file can be seen as a whole, and the lines that are shown on the page.
+    href: str
+    lines: Sequence[Place]
+    #: Where it can be edited and a correction suggested, if anywhere.
+    edit: str = ""
+    correct: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,14 +189,20 @@ class Portrait:
     name: Text
     classes: Sequence[Value]
     description: Value | None
+    marks: Sequence[Mark]
     sections: Sequence[Section]
-    tables: Sequence[Table]
-    mentions: Sequence[Row]
+    contents: Sequence[Entry]
+    groups: Sequence[Group]
+    mentions: Sequence[Mentions]
+    #: What no file states and the relations say already: in short form, from it and to it.
+    following: Sequence[Mentions]
     notes: Sequence[Note]
     deprecated: bool
     successors: Sequence[Shown]
     page: int
     pages: int
+    #: Where a correction can be suggested, if anywhere.
+    correct: str = ""
 
 
 def describe_in_words(facts: Iterable[Fact], names: Names) -> dict[str, Text]:
@@ -135,14 +216,14 @@ def describe_in_words(facts: Iterable[Fact], names: Names) -> dict[str, Text]:
     return {iri: names.reader.choose(ranked[min(ranked)]) for iri, ranked in found.items()}
 
 
-def paint(description: Description, snapshot: Snapshot, names: Names) -> Portrait:
-    """Return the page about a thing for one reader."""
-    return _Painter(description, snapshot, names).portrait()
+def paint(description: Description, snapshot: Snapshot, names: Names, places: Places | None = None) -> Portrait:
+    """Return the page about a thing for one reader; `places` says where files can be seen, edited and corrected."""
+    return _Painter(description, snapshot, names, places or Places()).portrait()
 
 
 class _Painter:
-    def __init__(self, description: Description, snapshot: Snapshot, names: Names) -> None:
-        self.description, self.snapshot, self.names = description, snapshot, names
+    def __init__(self, description: Description, snapshot: Snapshot, names: Names, places: Places) -> None:
+        self.description, self.snapshot, self.names, self.places = description, snapshot, names, places
         self.reader = names.reader
         self.iri = description.iri
         self.own = [fact for fact in description.facts if fact.subject == self.iri and fact.kind != 1]
@@ -155,35 +236,51 @@ class _Painter:
         names.learn(fact.file.source for fact in shown if fact.file)
         nodes = [self.iri.value, *(relation.node.value for relation in description.relations)]
         self.all_classes = snapshot.classes_of(nodes, specific=False)
-        self.footnotes = footnotes(snapshot, self._in_order(shown))
+        headers = [*description.sources, *self._about_mentions()]
+        self.footnotes = footnotes(snapshot, (fact for fact in shown if fact.kind == 0), headers)
+        told = (note for note in self.footnotes.values() if note.qualifiers or note.locators)
+        names.learn(t for note in told for t in (*note.qualifiers, *(v for _, values in note.locators for v in values)))
         self.used: dict[int, Footnote] = {}
         # Numbers follow the page from top to bottom, so each is given when it is first shown.
         self.numbers: dict[int, int] = {}
+        self.lines: dict[int, dict[int, None]] = {}
+        #: Footnotes whose marks stand beside what they belong to.
+        self.marked: set[int] = set()
+        #: What a row does not say of itself: it is said in its marks and footnotes.
+        self.apart = {RDF.type, *LABELS, *snapshot.locators, *snapshot.qualifiers, *snapshot.remarks}
 
-    def _in_order(self, facts: Iterable[Fact]) -> Iterable[Fact]:
-        return (fact for fact in facts if fact.kind == 0)
+    def _about_mentions(self) -> Sequence[Fact]:
+        """Return what is said of the things that only point here, for the locators of their footnotes."""
+        told = {relation.node for relation in self.description.relations}
+        pointing = {fact.subject for fact in self.description.incoming if fact.kind == 0} - told
+        return self.snapshot.facts_about(sorted(pointing, key=str)) if self.snapshot.locators else ()
 
     def portrait(self) -> Portrait:
         # In the order of the page, because footnotes are numbered on the way.
         name = self.names.name(self.iri.value)
         classes = self._classes()
         description = self._description()
-        sections = self._sections()
-        tables = self._tables()
-        mentions = self._mentions()
+        marks = self._marks(self.iri)
+        sections, following = self._sections()
+        groups, mentions = self._groups()
+        following = [*following, *(one for one in mentions if one.follows)]
         return Portrait(
             self.iri.value,
             name,
             classes,
             description,
+            marks,
             sections,
-            tables,
-            mentions,
+            self._contents(),
+            groups,
+            [one for one in mentions if not one.follows],
+            following,
             self._notes(),
             any(f.predicate == OWL.deprecated and f.object.value == "true" for f in self.own),
             [self.names.show(fact.object) for fact in self.own if fact.predicate == DCTERMS.isReplacedBy],
             self.description.page,
             self.description.pages,
+            self.places.correct(self.iri.value, "") if any(fact.kind == 0 for fact in self.own) else "",
         )
 
     # --- values ---
@@ -196,6 +293,7 @@ class _Painter:
             return None
         number = self.numbers.setdefault(footnote.number, len(self.numbers) + 1)
         self.used[number] = footnote
+        self.lines.setdefault(number, {})[fact.line] = None
         return number
 
     def _note_numbers(self, facts: Iterable[Fact]) -> tuple[int, ...]:
@@ -288,9 +386,9 @@ class _Painter:
             if fact.predicate == RDF.type and isinstance(fact.object, NamedNode):
                 by_class.setdefault(fact.object, []).append(fact)
         stated = {class_iri for class_iri, facts in by_class.items() if not facts[0].inferred}
-        wider = {class_iri: self._above(class_iri) - {class_iri} for class_iri in by_class}
+        wider = {class_iri: self.snapshot.above(class_iri, RDFS.subClassOf) - {class_iri} for class_iri in by_class}
         above_stated = {OWL.NamedIndividual}.union(*(wider[class_iri] for class_iri in stated))
-        above_any = {OWL.Thing, KG.Relation}.union(*wider.values())
+        above_any = {OWL.Thing, KG.Relation, KG.Event}.union(*wider.values())
         telling = {
             class_iri: facts
             for class_iri, facts in by_class.items()
@@ -298,16 +396,6 @@ class _Painter:
         }
         ordered = sorted((telling or by_class).items(), key=lambda item: (item[1][0].inferred, item[0].value))
         return [self._value(class_iri, facts) for class_iri, facts in ordered]
-
-    def _above(self, class_iri: NamedNode) -> set[NamedNode]:
-        found: set[NamedNode] = set()
-        waiting = [class_iri]
-        while waiting:
-            for fact in self.snapshot.facts(subject=waiting.pop(), predicate=RDFS.subClassOf):
-                if isinstance(fact.object, NamedNode) and fact.object not in found:
-                    found.add(fact.object)
-                    waiting.append(fact.object)
-        return found
 
     def _description(self) -> Value | None:
         facts = [fact for fact in self.own if fact.predicate in DESCRIPTIONS]
@@ -317,25 +405,41 @@ class _Painter:
         stating = [f for f in facts if isinstance(f.object, Literal) and f.object.value == text.text]
         return self._value(stating[0].object, stating, shown=Shown(text))
 
-    def _sections(self) -> Sequence[Section]:
+    def _sections(self) -> tuple[Sequence[Section], Sequence[Mentions]]:
+        """Return the facts by group, and apart from them what follows from the relations that stand below."""
         objects = {fact.object.value for fact in self.own if isinstance(fact.object, NamedNode)}
         relations = {
             iri
             for iri, classes in self.snapshot.classes_of(objects, specific=False).items()
             if KG.Relation.value in classes
         }
+        below = {fact.object for relation in self.description.relations for fact in relation.facts}
         # A shortcut to a relation says what the relation itself says below.
         facts = [f for f in self.own if not (f.inferred and f.object.value in relations)]
+        hidden = (RDF.type, self._chosen_description(), OWL.deprecated, *self.snapshot.locators)
         groups = grouped(
             self.snapshot,
             facts,
             self.all_classes.get(self.iri.value, ()),
             self.description.labels,
-            hide=(RDF.type, self._chosen_description(), OWL.deprecated),
+            hide=(*hidden, *self.snapshot.qualifiers, *self.snapshot.remarks),
         )
-        return [
-            Section(self._group_title(group.iri), [self._row(found) for found in group.properties]) for group in groups
-        ]
+        sections: list[Section] = []
+        following: list[Mentions] = []
+        for group in groups:
+            rows = []
+            for found in group.properties:
+                inferred = all(fact.inferred for _, stating in found.values for fact in stating)
+                known = sum(value in below for value, _ in found.values)
+                if inferred and (known == len(found.values) or (known and self.description.pages > 1)):
+                    values = [self._value(value, stating, depth=1) for value, stating in found.values]
+                    name = self._property(found.iri)
+                    following.append(Mentions(f"follows-{len(following) + 1}", name, len(values), values, True, False))
+                else:
+                    rows.append(self._row(found))
+            if rows:
+                sections.append(Section(self._group_title(group.iri), rows))
+        return sections, following
 
     def _chosen_description(self) -> NamedNode:
         used = [predicate for predicate in DESCRIPTIONS if any(f.predicate == predicate for f in self.own)]
@@ -345,70 +449,210 @@ class _Painter:
         group = self.snapshot.presentation["groups"].get(iri)
         return self.reader.choose(group["labels"] if group else {})
 
-    def _tables(self) -> Sequence[Table]:
-        by_class: dict[str, list[Relation]] = {}
-        for relation in self.description.relations:
-            for class_iri in self.names.classes(relation.node.value)[:1]:
-                by_class.setdefault(class_iri, []).append(relation)
-        ordered = sorted(by_class.items(), key=lambda item: (self.names.name(item[0]).text, item[0]))
-        return [self._table(class_iri, relations) for class_iri, relations in ordered]
+    # --- relations and mentions ---
 
-    def _table(self, class_iri: str, relations: Sequence[Relation]) -> Table:
+    def _groups(self) -> tuple[Sequence[Group], Sequence[Mentions]]:
+        relations, incoming = list(self.description.relations), self._incoming()
+        told = self.description.groups or _by_class(relations, self.names)
+        several = Counter(group.class_iri for group in told if group.kind == "table")
+        length = self.snapshot.settings.document_length
+        start = (self.description.page - 1) * length if self.description.groups else 0
+        groups, mentions, passed = [], [], 0
+        for index, group in enumerate(told, start=1):
+            first, passed = passed, passed + group.number
+            number = min(passed, start + length) - max(first, start)
+            if number <= 0:
+                continue
+            if group.kind in _POINTING:
+                taken = incoming.get(group.parts[0], {})
+                if taken:
+                    mentions.append(self._mention(index, group, taken))
+                continue
+            some, relations = relations[:number], relations[number:]
+            groups.append(self._group(index, group, some, several[group.class_iri] > 1))
+        if not self.description.groups:  # so many that they come in the order of the files
+            for place, (predicate, taken) in enumerate(incoming.items(), start=len(told) + 1):
+                mentions.append(self._mention(place, Pointing("mentions", None, (predicate,), len(taken)), taken))
+        return groups, mentions
+
+    def _title(self, group: Pointing) -> Shown:
+        if group.kind == "events":
+            return Shown(Text(self.reader.say("Events")))
+        if group.kind in _POINTING:
+            return self._property(group.parts[0])
+        return self.names.link((group.class_iri or KG.Relation).value)
+
+    def _roles(self, group: Pointing) -> Sequence[Text]:
+        classes = [group.class_iri.value] if group.class_iri else []
+        return [self._property(part, classes).text for part in group.parts]
+
+    def _contents(self) -> Sequence[Entry]:
+        """Return what there is below, where it does not stand on one short page."""
+        length, passed, found = self.snapshot.settings.document_length, 0, []
+        groups = self.description.groups
+        several = Counter(group.class_iri for group in groups if group.kind == "table")
+        for index, group in enumerate(groups, start=1):
+            if group.kind == "follows":
+                break
+            roles = self._roles(group) if group.kind == "table" and several[group.class_iri] > 1 else ()
+            title = self._title(group).text
+            found.append(Entry(title, roles, group.number, passed // length + 1, f"group-{index}"))
+            passed += group.number
+        return found if len(found) > _FEW or self.description.pages > 1 else ()
+
+    def _group(self, index: int, group: Pointing, relations: Sequence[Relation], several: bool) -> Group:
+        told = [_Told(self, relation) for relation in relations]
+        columns = self._columns(told)
+        is_table = group.kind == "table" and len(told) > _FEW
+        heading = self._heading(told, columns) if group.kind == "table" else None
+        dates = next((c for c in columns if c in self.snapshot.dated), None) if group.kind == "events" else None
+        columns = [column for column in columns if column not in (heading, dates)]
+        common = [c for c in columns if len(told) > 1 and told[0].values.get(c) and len({t.key(c) for t in told}) == 1]
+        columns = [column for column in columns if column not in common]
+        kept = self._worth_a_column(told, columns) if is_table else []
         classes = self.all_classes.get(relations[0].node.value, ())
-        facts = [fact for relation in relations for fact in relation.facts]
-        hide = {RDF.type, *LABELS, *(self.snapshot.locators)}
-        hide |= {p for p in {fact.predicate for fact in facts} if self._says_nothing(p, relations)}
-        groups = grouped(self.snapshot, facts, classes, self.description.labels, hide=hide)
-        columns = [found.iri for group in groups for found in group.properties]
-        rows = [self._relation_row(relation, columns, class_iri) for relation in relations]
-        return Table(self.names.link(class_iri), [self._property(column, classes) for column in columns], rows)
+        rows = [self._relation_row(one, group, heading, dates, kept, columns, classes) for one in told]
+        return Group(
+            f"group-{index}",
+            self._title(group),
+            self._roles(group) if several else (),
+            group.number,
+            [Row(self._property(c, classes), [_plain(v) for v in self._values(told[0], c, ())]) for c in common],
+            self._property(heading, classes) if heading else None,
+            [self._property(column, classes) for column in kept],
+            rows,
+            is_table,
+        )
 
-    def _says_nothing(self, predicate: NamedNode, relations: Sequence[Relation]) -> bool:
-        """Tell whether a column would only repeat: this thing, the relation's name, or what other columns state."""
-        facts = [fact for relation in relations for fact in relation.facts if fact.predicate == predicate]
-        if all(fact.object == self.iri or self._is_name(fact) for fact in facts):
-            return True
-        if not all(fact.inferred for fact in facts):
-            return False
-        stated = {(f.subject, f.object) for relation in relations for f in relation.facts if f.kind == 0}
-        return all((fact.subject, fact.object) in stated for fact in facts)
+    def _columns(self, told: Sequence[_Told]) -> list[NamedNode]:
+        """Return the properties that relations say something by, in the order of the shapes; narrower ones merged."""
+        used = {predicate for one in told for predicate in one.values}
+        for one in told:
+            one.merge({p: wider for p in used if (wider := self.snapshot.above(p, RDFS.subPropertyOf) & used - {p})})
+        facts = [fact for one in told for values in one.values.values() for facts in values.values() for fact in facts]
+        classes = {c for one in told for c in self.all_classes.get(one.relation.node.value, ())}
+        left = {predicate for one in told for predicate in one.values}
+        groups = grouped(self.snapshot, facts, sorted(classes), self.description.labels)
+        return [found.iri for group in groups for found in group.properties if found.iri in left] + sorted(
+            left - {found.iri for group in groups for found in group.properties}, key=str
+        )
 
-    def _is_name(self, fact: Fact) -> bool:
-        names = self.names.all_of(fact.subject.value)
-        return isinstance(fact.object, Literal) and names.get(fact.object.language or "") == fact.object.value
-
-    def _relation_row(self, relation: Relation, columns: Sequence[NamedNode], class_iri: str) -> RelationRow:
-        notes = self._note_numbers(fact for fact in relation.facts if fact.predicate in columns)
-        cells = []
+    def _heading(self, told: Sequence[_Told], columns: Sequence[NamedNode]) -> NamedNode | None:
+        """Return the first property that names another thing in each relation: it says best which one it is."""
         for column in columns:
-            by_value: dict[Term, list[Fact]] = {}
-            for fact in relation.facts:
-                if fact.predicate == column and fact.kind != 1:
-                    by_value.setdefault(fact.object, []).append(fact)
-            values = [self._value(term, facts, depth=1) for term, facts in by_value.items()]
-            readable, _ = self._by_language(values)
-            # Where all of a row comes from the same places, the row says so once.
-            cells.append([_without_notes(v) if tuple(v.notes) == notes else v for v in readable])
-        link = self.names.link(relation.node.value)
-        text = Text(self._without_class(link.text, class_iri), link.text.language)
-        return RelationRow(Shown(text, link.href), cells, notes)
+            values = [one.values.get(column, {}) for one in told]
+            if all(values) and all(isinstance(value, NamedNode) for found in values for value in found):
+                return column
+        return None
 
-    def _without_class(self, text: Text, class_iri: str) -> str:
-        """Return a relation's name without its class, which stands above the table."""
-        for name in self.names.all_of(class_iri).values():
-            if said := re.match(rf"{re.escape(name)} ?: ", text.text, re.IGNORECASE):
-                return text.text[said.end() :]
-        return text.text
+    def _worth_a_column(self, told: Sequence[_Told], columns: Sequence[NamedNode]) -> list[NamedNode]:
+        """Return the columns of a table: those that few rows have, and those beyond a few, stand in the rows."""
+        filled = {column: sum(column in one.values for one in told) for column in columns}
+        often = [column for column in columns if filled[column] * 5 >= len(told) * 2]
+        most = sorted(often, key=lambda column: -filled[column])[:_COLUMNS]
+        return [column for column in often if column in most]
 
-    def _mentions(self) -> Sequence[Row]:
+    def _relation_row(
+        self,
+        told: _Told,
+        group: Pointing,
+        heading: NamedNode | None,
+        dates: NamedNode | None,
+        kept: Sequence[NamedNode],
+        columns: Sequence[NamedNode],
+        classes: Sequence[str],
+    ) -> RelationRow:
+        node = told.relation.node
+        own = self.names.show(node)
+        notes = self._note_numbers(
+            fact for values in told.values.values() for facts in values.values() for fact in facts
+        )
+        # Its name, and that it takes part, are told too: a relation may say nothing else.
+        notes = notes or self._note_numbers(fact for fact in told.relation.facts if fact.kind == 0)
+        kind: Shown | None = None
+        when: Sequence[Value] = ()
+        title: Sequence[Value] = [Value(own)]
+        if heading:
+            title = self._values(told, heading, notes)
+        elif group.kind == "events":
+            event = told.event() or node
+            title = [Value(self.names.show(event))]
+            when = self._values(told, dates, notes) if dates else ()
+            when = when or [Value(self.names.show(date)) for date in self._moments.get(event, ())]
+        if group.kind != "table":
+            of = next(iter(self.names.classes(node.value)), "")
+            kind = self.names.link(of) if of and of != (group.class_iri.value if group.class_iri else "") else None
+        aside = [c for c in columns if c not in kept and told.values.get(c) and told.event() not in told.values[c]]
+        return RelationRow(
+            title,
+            [self._values(told, column, notes) for column in kept],
+            [Row(self._property(column, classes), self._values(told, column, notes)) for column in aside],
+            notes,
+            self._marks(node),
+            own if title[0].shown.href != own.href else None,
+            kind,
+            when,
+        )
+
+    def _values(self, told: _Told, column: NamedNode, notes: Sequence[int]) -> Sequence[Value]:
+        """Return the values of a cell; where all of a row comes from the same places, the row says so once."""
+        found = []
+        for term, facts in told.values.get(column, {}).items():
+            value = self._value(term, facts, depth=1)
+            narrower = told.roles.get((column, term))
+            found.append(
+                replace(
+                    value,
+                    notes=() if tuple(value.notes) == tuple(notes) else value.notes,
+                    role=self._property(narrower, told.classes).text if narrower else None,
+                    moment=next((self.names.show(date) for date in self._moments.get(term, ())), None),
+                )
+            )
+        return self._by_language(found)[0]
+
+    @cached_property
+    def events(self) -> frozenset[NamedNode]:
+        """The events that relations name, without this thing."""
+        named = {fact.object for relation in self.description.relations for fact in relation.facts}
+        classes = self.snapshot.classes_of((one.value for one in named if isinstance(one, NamedNode)), specific=False)
+        return frozenset(NamedNode(i) for i, found in classes.items() if KG.Event.value in found) - {self.iri}
+
+    @cached_property
+    def _moments(self) -> Mapping[Term, Sequence[Term]]:
+        """The dates of the events that relations name: of each, the values of its first property of time."""
+        found: dict[Term, dict[NamedNode, list[Term]]] = {}
+        for fact in self.snapshot.facts_about(sorted(self.events, key=str)):
+            if fact.predicate in self.snapshot.dated:
+                found.setdefault(fact.subject, {}).setdefault(fact.predicate, []).append(fact.object)
+        return {event: list(dict.fromkeys(next(iter(dates.values())))) for event, dates in found.items()}
+
+    def _marks(self, node: NamedNode | BlankNode) -> Sequence[Mark]:
+        """Return the doubts and remarks about a node, of each file that has some."""
+        found = []
+        for (_, subject), footnote in self.footnotes.items():
+            if subject == node and (footnote.qualifiers or footnote.remarks):
+                self.marked.add(footnote.number)
+                found.append(self._mark(footnote))
+        return found
+
+    def _mark(self, footnote: Footnote) -> Mark:
+        remarks: dict[str, list[str]] = {}
+        for remark in footnote.remarks:
+            remarks.setdefault(remark.language or "", []).append(remark.value)
+        language = self.reader.choose({tag: texts[0] for tag, texts in remarks.items()}).language
+        texts = [Text(text, language) for text in remarks.get(language, ())]
+        return Mark([self.names.name(one.value) for one in footnote.qualifiers], texts)
+
+    def _incoming(self) -> dict[NamedNode, dict[NamedNode, list[Fact]]]:
         by_predicate: dict[NamedNode, dict[NamedNode, list[Fact]]] = {}
         for fact in self.description.incoming:
             if isinstance(fact.subject, NamedNode) and not self._is_said_above(fact):
                 by_predicate.setdefault(fact.predicate, {}).setdefault(fact.subject, []).append(fact)
-        return [
-            Row(self.names.link(predicate.value), [self._value(s, facts, depth=1) for s, facts in subjects.items()])
-            for predicate, subjects in by_predicate.items()
-        ]
+        return by_predicate
+
+    def _mention(self, index: int, group: Pointing, subjects: Mapping[NamedNode, list[Fact]]) -> Mentions:
+        values = [self._value(subject, facts, depth=1) for subject, facts in subjects.items()]
+        return Mentions(f"group-{index}", self._title(group), group.number, values, group.kind == "follows")
 
     def _is_said_above(self, fact: Fact) -> bool:
         """Tell whether a statement that points here is only the inverse of one that stands above."""
@@ -418,19 +662,87 @@ class _Painter:
             why.rule == "inverse" for why in self.snapshot.why(fact)
         )
 
+    # --- footnotes ---
+
     def _notes(self) -> Sequence[Note]:
         found = []
         for number, footnote in sorted(self.used.items()):
-            self.names.learn(term for locator, values in footnote.locators for term in (locator, *values))
-            source = footnote.file.source
-            places = [
+            source, path = footnote.file.source, footnote.file.path
+            locators = [
                 (self.names.name(locator.value), [self.names.show(value) for value in values])
                 for locator, values in footnote.locators
             ]
-            shown = self.names.link(source.value) if source else None
-            found.append(Note(number, shown, places, footnote.file.path, footnote.line))
+            told = (footnote.qualifiers or footnote.remarks) and footnote.number not in self.marked
+            lines = sorted(line for line in self.lines[number] if line)
+            places = self.places
+            found.append(
+                Note(
+                    number,
+                    self.names.link(source.value) if source else None,
+                    locators,
+                    self._mark(footnote) if told else None,
+                    path,
+                    places.view(path, lines[0] if lines else 0),
+                    [Place(line, places.view(path, line)) for line in lines[:_LINES]],
+                    places.edit(path, lines[0] if lines else 0),
+                    places.correct(footnote.subject.value, path),
+                )
+            )
         return found
 
 
-def _without_notes(value: Value) -> Value:
-    return replace(value, notes=())
+class _Told:
+    """What one relation says besides that this thing takes part in it: values by property, with their statements."""
+
+    def __init__(self, painter: _Painter, relation: Relation) -> None:
+        self.painter, self.relation = painter, relation
+        self.classes = painter.all_classes.get(relation.node.value, ())
+        #: By property and value: the narrower property by which it is stated.
+        self.roles: dict[tuple[NamedNode, Term], NamedNode] = {}
+        self.values: dict[NamedNode, dict[Term, list[Fact]]] = {}
+        facts = [
+            f for f in relation.facts if f.kind != 1 and f.predicate not in painter.apart and f.object != painter.iri
+        ]
+        stated = {fact.object for fact in facts if fact.kind == 0}
+        for fact in facts:
+            if not (fact.inferred and fact.object in stated) and not self._is_name(fact):
+                self.values.setdefault(fact.predicate, {}).setdefault(fact.object, []).append(fact)
+
+    def _is_name(self, fact: Fact) -> bool:
+        names = self.painter.names.all_of(fact.subject.value)
+        return isinstance(fact.object, Literal) and names.get(fact.object.language or "") == fact.object.value
+
+    def merge(self, wider: Mapping[NamedNode, frozenset[NamedNode]]) -> None:
+        """Put the values of narrower properties under the wider ones that other relations of the group use."""
+        for narrower in sorted(self.values.keys() & wider.keys(), key=str):
+            upper = min(wider[narrower], key=str)
+            for value, facts in self.values.pop(narrower).items():
+                self.values.setdefault(upper, {}).setdefault(value, []).extend(facts)
+                self.roles[upper, value] = narrower
+
+    def key(self, column: NamedNode) -> frozenset[tuple[Term, NamedNode | None]]:
+        """Return the values of a column as they compare with those of other relations."""
+        return frozenset((value, self.roles.get((column, value))) for value in self.values.get(column, ()))
+
+    def event(self) -> NamedNode | None:
+        """Return the event that it belongs to, None if it is one itself or belongs to none."""
+        if KG.Event.value in self.classes:
+            return None
+        events = self.painter.events
+        return next((value for values in self.values.values() for value in values if value in events), None)  # type: ignore[return-value]
+
+
+def _by_class(relations: Sequence[Relation], names: Names) -> Sequence[Pointing]:
+    """Return relations that come in no order as groups of neighbours of one class."""
+    found: list[Pointing] = []
+    for relation in relations:
+        class_iri = NamedNode(next(iter(names.classes(relation.node.value)), KG.Relation.value))
+        if found and found[-1].class_iri == class_iri:
+            found[-1] = found[-1]._replace(number=found[-1].number + 1)
+        else:
+            found.append(Pointing("table", class_iri, (), 1))
+    return found
+
+
+def _plain(value: Value) -> Value:
+    return replace(value, notes=(), inferred=False, reasons=())

@@ -52,6 +52,8 @@ class Shown:
     #: A whole date for `<time datetime>`.
     date: str = ""
     number: bool = False
+    #: The value as the data has it, where the text says it in words.
+    exact: str = ""
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,8 @@ class Reader:
         datatype, _ = term.datatype.value, self.say
         if datatype in (EDTF, XSD.date.value):
             machine = term.value if _MACHINE_DATE.fullmatch(term.value) else ""
-            return Shown(Text(in_words(term.value, self.language)), date=machine)
+            words = in_words(term.value, self.language)
+            return Shown(Text(words), date=machine, exact="" if words == term.value else term.value)
         if datatype == XSD.boolean.value and term.value in ("true", "false"):
             return Shown(Text(_("yes") if term.value == "true" else _("no")))
         if datatype == XSD.anyURI.value and is_link(term.value):

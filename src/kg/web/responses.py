@@ -14,6 +14,7 @@ from typing import BinaryIO
 from flask import Response, request
 from werkzeug.http import http_date, parse_date
 
+from kg.citations import FORMATS as CITATIONS
 from kg.web.negotiation import Offer, accepts_gzip
 from kg.writers import FORMATS
 
@@ -60,10 +61,11 @@ RDF_OFFERS: Sequence[Offer] = tuple(
 )
 
 #: Every format of this site by its key, and every media type: what `?format=` and `?_mediatype=` may ask for.
-KEYS = (HTML.key, *FORMATS, "json", "xml", "csv", "tsv", "rq")
+KEYS = (HTML.key, *FORMATS, "json", "xml", "csv", "tsv", "rq", *CITATIONS)
 MEDIA_TYPES = (
     "application/sparql-results+xml", "text/tab-separated-values",
     *(offer.media_type for offer in (HTML, *RDF_OFFERS, JSON, RESULTS, CSV, SPARQL)),
+    *(found.media_type for found in CITATIONS.values()),
 )  # fmt: skip
 
 # How long an answer may be used without asking: a document until it changes, a redirect for a minute.

@@ -16,6 +16,7 @@ from kg.executors import settings_at
 from kg.web import discovery, documents, endpoint, lists, questions, searches
 from kg.web.addresses import Addresses, iris_of_path
 from kg.web.assets import Asset, find_asset, read_assets
+from kg.web.corrections import correct
 from kg.web.current import Current
 from kg.web.dumps import checksums, dump
 from kg.web.feed import feed
@@ -136,6 +137,7 @@ def create_app(snapshots: Path, *, public_url: str = "", runtime: Path | None = 
         ("/id/<path:rest>", documents.thing),
         ("/doc/<path:rest>", documents.document),
         ("/about", documents.about),
+        ("/correct", correct),
         ("/dataset", dataset),
         ("/dataset.<extension>", dataset),
         ("/snapshot/<name>/<path:rest>", pinned),

@@ -23,6 +23,7 @@ from kg.pool import Question, Result, ask_now
 from kg.settings import Settings
 from kg.snapshot import Snapshot
 from kg.web.addresses import Addresses, raw_path
+from kg.web.inline import Inline
 from kg.web.negotiation import Offer, choose_type
 from kg.web.reader import Names, Reader
 from kg.web.responses import HTML, PROBLEM, RDF_OFFERS, Link, Problem, content_type, respond
@@ -171,8 +172,9 @@ class Visit:
     def render(self, template: str, **values: Any) -> str:
         """Return a page as text."""
         return self.templates.get_template(template).render(
-            visit=self, reader=self.reader, addresses=self.addresses, settings=self.snapshot.settings, **values
-        )
+            visit=self, reader=self.reader, addresses=self.addresses, settings=self.snapshot.settings,
+            inline=Inline(self.reader), **values,
+        )  # fmt: skip
 
     def html(
         self,

@@ -15,12 +15,12 @@ from kg.project import Role
 from kg.snapshot import Fact
 from kg.vocabulary import LABELS, OWL, RDF, RDFS, SKOS
 from kg.web.discovery import common_links
-from kg.web.documents import OFFERS, embedded
-from kg.web.portraits import DESCRIPTIONS, describe_in_words, paint
+from kg.web.documents import OFFERS, page_of
+from kg.web.portraits import DESCRIPTIONS, describe_in_words
 from kg.web.reader import Shown, Text
 from kg.web.responses import HTML, Link
 from kg.web.visits import Visit
-from kg.writers import FORMATS, write
+from kg.writers import FORMATS
 
 __all__ = ["Term", "ontology"]
 
@@ -100,16 +100,9 @@ def _answer(visit: Visit, iri: str, path: str, extension: str) -> Response:
     description = describe(visit.snapshot, iri)
     if description is None:  # its file says nothing of itself
         raise visit.nothing_here()
-    return visit.html(
-        "entity.html",
-        vary=vary,
-        links=links,
-        location=location,
-        formats=formats,
-        portrait=paint(description, visit.snapshot, visit.names),
-        json_ld=embedded(write(description.own(), "jsonld", visit.snapshot.prefixes)),
-        lasting=addresses.pinned(visit.snapshot.name).here(f"{path}.html"),
-    )
+    lasting = addresses.pinned(visit.snapshot.name).here(f"{path}.html")
+    page = page_of(visit, description, lasting=lasting, formats=formats)
+    return visit.html("entity.html", vary=vary, links=links, location=location, **page)
 
 
 def _contents(visit: Visit, facts: Sequence[Fact]) -> dict[str, Any]:
