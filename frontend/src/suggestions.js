@@ -1,5 +1,5 @@
 // What a search form suggests while somebody types: a combobox whose list opens under the field.
-// The server answers {query, suggestions: [{label, href, kind, lang}]}; whatever goes wrong, the form still searches.
+// The server answers {query, suggestions: [{label, href, kind, lang, match}]}; whatever goes wrong, the form still searches.
 
 const PAUSE = 60; // milliseconds without a key before the server is asked
 
@@ -98,7 +98,7 @@ function isSafe({ href }) {
   return /^https?:$/.test(new URL(href, location.href).protocol);
 }
 
-function optionOf({ label, href, kind, lang }, id) {
+function optionOf({ label, href, kind, lang, match }, id) {
   const option = document.createElement("li");
   option.id = id;
   option.dataset.href = href;
@@ -107,9 +107,10 @@ function optionOf({ label, href, kind, lang }, id) {
   name.textContent = label;
   if (lang) name.lang = lang;
   option.append(name);
-  if (kind) {
+  // What it is, and under which other name it was found.
+  for (const text of [match, kind].filter(Boolean)) {
     const small = document.createElement("small");
-    small.textContent = kind;
+    small.textContent = text;
     option.append(" ", small);
   }
   return option;

@@ -90,7 +90,8 @@ _SETTLED = "() => new Promise((done) => requestAnimationFrame(() => requestAnima
 _WIDE = """() => [...document.querySelectorAll("body *")].filter((one) =>
   one.getBoundingClientRect().right > innerWidth + 1 && !one.closest(".scroll, .unseen, .skip, pre, svg"))
   .map((one) => one.outerHTML.slice(0, 120)).slice(0, 3)"""
-_AXE = """(rules) => axe.run(document, { resultTypes: ["violations"], preload: false, ...rules })
+#: Asks axe what is wrong with a page; what it finds, in sentences.
+AXE = """(rules) => axe.run(document, { resultTypes: ["violations"], preload: false, ...rules })
   .then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) =>
     `${id}: ${target.join(" ")}: ${failureSummary.replace(/\\s+/g, " ")}`)))"""
 
@@ -149,10 +150,10 @@ class Eyes:
         look.weight = len(answer.body())
         look.shifts = page.evaluate("() => shifts")
         page.evaluate(self.axe)
-        look.faults = page.evaluate(_AXE, {})
+        look.faults = page.evaluate(AXE, {})
         if language != "fr":
             page.emulate_media(color_scheme=schemes[1])
-            look.faults += page.evaluate(_AXE, {"runOnly": ["color-contrast"]})
+            look.faults += page.evaluate(AXE, {"runOnly": ["color-contrast"]})
         page.set_viewport_size({"width": 360, "height": 800})
         page.evaluate(_SETTLED)
         if page.evaluate("() => document.documentElement.scrollWidth > innerWidth"):

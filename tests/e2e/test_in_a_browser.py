@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.e2e.conftest import Eyes
+from tests.e2e.conftest import AXE, Eyes
 from tests.web.pages import BASE
 
 #: One address of the bells for each kind of page, errors too.
@@ -194,6 +194,76 @@ def test_button_copies_a_citation_and_says_so(bells: str, window: Callable[..., 
     assert copied == page.inner_text("#dataset-citation").strip()
     assert "Cymdeithas Clychau’r Ŵyn (" in copied
     assert "/snapshot/" in copied
+
+
+@pytest.mark.usefixtures("scripted")
+def test_search_suggests_while_typing_and_all_by_keyboard(bells: str, window: Callable[..., Any]) -> None:
+    page = window()
+    page.goto(bells + "/views?lang=de")
+    field = page.locator("header input[name=q]")
+    field.focus()
+    page.keyboard.type("marien")
+    page.wait_for_selector("header [role=option]")
+    assert field.get_attribute("aria-expanded") == "true"
+    assert field.get_attribute("aria-controls") == page.get_attribute("header [role=listbox]", "id")
+    assert field.get_attribute("aria-activedescendant") is None
+    page.keyboard.press("ArrowDown")
+    chosen = page.locator("header [role=option][aria-selected=true]")
+    assert chosen.get_attribute("id") == field.get_attribute("aria-activedescendant")
+    assert "Marienglocke" in chosen.inner_text()
+    page.keyboard.press("Escape")
+    assert page.locator("header [role=listbox]").is_hidden()
+    assert field.input_value() == "marien"
+    page.keyboard.press("ArrowDown")
+    page.wait_for_selector("header [role=option]")
+    page.keyboard.press("ArrowUp")
+    assert page.locator("header [role=option]").last.get_attribute("aria-selected") == "true"
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/doc/bell/mair.html?lang=de")
+
+
+@pytest.mark.usefixtures("scripted")
+def test_open_suggestions_keep_nobody_out(bells: str, axe: str, window: Callable[..., Any]) -> None:
+    page = window(viewport={"width": 360, "height": 800})
+    page.goto(bells + "/?lang=fr")
+    page.type("main input[name=q]", "cloch")
+    page.wait_for_selector("main [role=option]")
+    page.keyboard.press("ArrowDown")
+    page.evaluate(axe)
+    assert page.evaluate(AXE, {}) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    heights = page.evaluate("[...document.querySelectorAll('[role=option]')].map((one) => one.offsetHeight)")
+    assert min(heights) >= 24
+
+
+@pytest.mark.usefixtures("scripted")
+def test_table_sorts_and_filters_in_place_with_an_address_for_each_state(
+    bells: str, window: Callable[..., Any]
+) -> None:
+    page = window()
+    page.goto(bells + "/browse/bell?lang=de")
+    page.evaluate("globalThis.same = true")  # a page that is loaded anew forgets it
+    before = page.locator("main tbody tr").all_inner_texts()
+    heading = page.locator("main th a.sort").first
+    heading.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("(first) => document.querySelector('main tbody tr').innerText !== first", arg=before[0])
+    assert page.evaluate("document.activeElement.matches('th a.sort')")
+    sorted_address = page.url
+    assert sorted(page.locator("main tbody tr").all_inner_texts()) == sorted(before)
+    field = page.locator("main form.filters input[type=search], main form.filters input[type=text]").first
+    field.focus()
+    page.keyboard.type("marien")
+    page.wait_for_function("document.querySelectorAll('main tbody tr').length === 1")
+    assert field.input_value() == "marien"
+    assert page.evaluate("document.activeElement.tagName") == "INPUT"
+    assert page.evaluate("globalThis.same")
+    filtered = page.url
+    assert filtered != sorted_address
+    page.goto(filtered)
+    assert page.locator("main tbody tr").count() == 1
 
 
 HOSTILE = """{"query": "x", "suggestions": [
