@@ -1,8 +1,9 @@
 // A part of a page that is asked for anew, and put in place, where a whole page would be loaded: data-live, with an id.
-// The server stays the one who sorts, filters and pages: links (a.sort, .paging a, a[data-stay]) and forms (form.filters)
-// in the part lead to addresses of their own, which the browser shows, and which work without this.
+// The server stays the one who sorts, filters and pages: LINKS and forms (form.filters) in the part lead to addresses of
+// their own, which the browser shows, and which work without this.
 
 const PAUSE = 250; // milliseconds without a key before the server is asked
+const LINKS = "a.sort, .paging a, .narrow a, a[data-stay]";
 
 export function makeLive(part) {
   const news = document.createElement("p");
@@ -26,7 +27,7 @@ export function makeLive(part) {
       focus();
       document.title = page.title;
       if (keep !== "none") history[keep === "push" ? "pushState" : "replaceState"](null, "", address);
-      news.textContent = part.querySelector(".count")?.textContent.trim() ?? "";
+      news.textContent = part.querySelector("[role=status]")?.textContent.trim() ?? "";
     } catch (error) {
       if (error.name !== "AbortError") location.assign(address);
       return;
@@ -35,7 +36,7 @@ export function makeLive(part) {
   };
 
   part.addEventListener("click", (event) => {
-    const link = event.target.closest("a.sort, .paging a, a[data-stay]");
+    const link = event.target.closest(LINKS);
     if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     go(link.href, { keep: "push" });
@@ -66,11 +67,10 @@ function addressOf(form) {
 function focusIn(part) {
   const held = document.activeElement;
   if (!part.contains(held)) return () => {};
-  const links = "a.sort, .paging a, a[data-stay]";
-  const place = [...part.querySelectorAll(links)].indexOf(held);
+  const place = [...part.querySelectorAll(LINKS)].indexOf(held);
   const { id, value, selectionStart, selectionEnd } = held;
   return () => {
-    const again = (id && document.getElementById(id)) || part.querySelectorAll(links)[place] || part;
+    const again = (id && document.getElementById(id)) || part.querySelectorAll(LINKS)[place] || part;
     if (again === part) part.tabIndex = -1;
     again.focus({ preventScroll: true });
     if (typeof selectionStart === "number") {

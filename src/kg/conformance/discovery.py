@@ -26,6 +26,7 @@ _SCHEMA = "http://schema.org/"
 _NOT_SAID = {
     "stylesheet",
     "icon",
+    "expect",
     "preload",
     "modulepreload",
     "manifest",
