@@ -162,3 +162,12 @@ def test_a_language_without_a_catalogue_is_told_with_its_own_months():
 
 def test_an_unknown_language_falls_back_to_english():
     assert in_words("2018-09", "xx") == "September 2018"
+
+
+@pytest.mark.parametrize("text", ["2018", "1900-02~", "2000-02", "2018-12-31%", "0001-01-01", "9999", "2018-04?"])
+def test_plain_dates_have_the_bounds_that_the_edtf_package_gives(text):
+    from edtf import parse_edtf
+
+    date = parse_edtf(text)
+    days = [f"{time[0]:04}-{time[1]:02}-{time[2]:02}" for time in (date.lower_strict(), date.upper_strict())]
+    assert bounds(text) == Bounds(*days)

@@ -18,7 +18,7 @@ from pyoxigraph import RdfFormat, parse
 from kg.errors import TurtleError
 from kg.messages import say
 from kg.presentation import Presentation
-from kg.turtle import Document, Lines, NoToken, Token, excerpt_of, read_document, tokens
+from kg.turtle import Document, Lines, NoToken, Token, excerpt_of, glance, read_document, tokens
 from kg.vocabulary import DCTERMS, FOAF, KG, OWL, RDF, RDFS, SH, SKOS
 from kg.writers import Names
 
@@ -130,28 +130,30 @@ def extended(data: bytes, path: str, style: Style, *, added: Iterable[Three], re
     """
     before = read_document(data, path)
     added, names = list(added), Names({})
-
-    def subject(three: Three) -> str:
-        return "<>" if three[0] == before.graph else names.turtle(three[0])
-
-    lines = [f"{subject(three)} {names.turtle(three[1])} {names.turtle(three[2])} ." for three in added]
+    about: dict[Any, dict[Any, list[Any]]] = {}
+    for subject, predicate, value in added:
+        about.setdefault(subject, {}).setdefault(predicate, []).append(value)
+    blocks = [f"@base <{before.graph.value}> ."]
+    for subject, said in about.items():
+        verbs = [f"{names.turtle(verb)} {' , '.join(map(names.turtle, values))}" for verb, values in said.items()]
+        blocks.append(f"{'<>' if subject == before.graph else names.turtle(subject)} {' ; '.join(verbs)} .")
+    comments = Counter(_comments(before.text))
     try:
         parsed = _Parser(before.text, style)
-        base = f"@base <{before.graph.value}> ."
-        fresh = _Parser("\n".join([base, *lines]), replace(style, prefixes=parsed.names.prefixes))
-        _join(parsed, fresh)
+        _join(parsed, _Parser("\n".join(blocks), replace(style, prefixes=parsed.names.prefixes)))
         if removed:
             _take_away(parsed, before.graph.value, removed)
         text = _Writer(parsed).document()
-    except (_Doubt, IndexError, NoToken, RecursionError):
-        text = ""
-    whole = canonical(text.encode(), path, style)
-    after = {statement[:3] for statement in read_document(whole.encode(), path).statements} if text else set()
+        if comments:  # they may have moved
+            text = canonical(text.encode(), path, style)
+        after = {statement[:3] for statement in glance(text.encode(), path).statements}
+    except (_Doubt, IndexError, NoToken, RecursionError, TurtleError):
+        text, after = "", set()
     wanted = ({statement[:3] for statement in before.statements} - set(removed)) | set(added)
-    if after != wanted or Counter(_comments(before.text)) - Counter(_comments(whole)):
+    if after != wanted or (comments and comments - Counter(_comments(text))):
         problem, advice = say("this file cannot be extended without a doubt"), say("It is left as it is.")
         raise TurtleError(problem, path=path, line=1, column=1, advice=advice)
-    return whole
+    return text
 
 
 #: Subject, predicate and object.

@@ -264,7 +264,7 @@ def new_command(
     project = _project(context)
     language = lang or project.settings.default_language
     request = Request(kind, slug, title, values, class_name, into, language)
-    made = skeleton(project, project.read(), request)
+    made = skeleton(project, project.glance(), request)
     formatted = made.formatted
     if dry_run:
         click.echo(_plain(formatted.after.decode()), nl=False)
@@ -325,7 +325,7 @@ def import_command(
         shown = os.path.relpath(path)
         table = read_table(path, shown, megabytes=megabytes, delimiter=told.delimiter, header=told.header)
         step("reading the graph")
-        reading = project.read()
+        reading = project.glance()
         step(f"reading {len(table.rows)} rows")
         found = plan(project, reading, told, table, update=update, progress=step)
         written = bool(found.files) and not dry_run and (found.passed or not strict)

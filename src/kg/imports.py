@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any, NoReturn
 
 from pyoxigraph import Literal, NamedNode
@@ -18,7 +19,7 @@ from pyoxigraph import Literal, NamedNode
 from kg.canonical import Style, extended, property_order
 from kg.curation import is_ill_typed
 from kg.dates import EDTF, bounds
-from kg.errors import DateError, KGError
+from kg.errors import KGError
 from kg.findings import Finding, Severity, counts, in_order
 from kg.formatting import Formatted
 from kg.knowledge import Knowledge, Term, folded
@@ -28,7 +29,7 @@ from kg.presentation import presentation
 from kg.project import Project, Reading
 from kg.settings import is_language
 from kg.tables import Row, Table
-from kg.turtle import Document, excerpt_of
+from kg.turtle import Document, excerpt_of, read_document
 from kg.vocabulary import RDF
 
 __all__ = ["FileChange", "Plan", "plan", "render_json", "summary"]
@@ -104,6 +105,9 @@ class _Rows:
 
     def __init__(self, mapping: TableMapping, table: Table, known: Knowledge) -> None:
         self.mapping, self.table, self.known = mapping, table, known
+        properties = [told for node in mapping.nodes for told in (node.properties, node.file.properties)]
+        self.single = {n.value for told in properties for n, values in told.items() if any(v.single for v in values)}
+        self.kinds: dict[tuple[frozenset[str], str], str] = {}
         self.files: dict[str, str] = {}  # path to graph
         self.classes: dict[tuple[str, str], set[str]] = {}
 
@@ -132,6 +136,15 @@ class _Rows:
         if not made.nodes and not made.problems:
             made.left_out = say("no node of the mapping is made from them")
         return made
+
+    def kind(self, path: str, subject: str, predicate: str) -> str:
+        """Return "one" for a property of which a node has one value, "language" for one a language, else nothing."""
+        if predicate in self.single:
+            return "one"
+        key = frozenset(self.classes[path, subject]), predicate
+        if key not in self.kinds:
+            self.kinds[key] = self.known.is_single(*key)
+        return self.kinds[key]
 
     def _node(self, cells: _Cells, node: NodeSpec, headed: set[str]) -> None:
         try:
@@ -450,11 +463,6 @@ def plan(
     With `update`, the table's value takes the place of a single value in the file. Raises KGError if files of the
     graph cannot be read, and for a mapping that speaks of columns, classes or properties that are not there.
     """
-    broken = [error for error in reading.errors if not isinstance(error, DateError)]
-    if broken:
-        raise KGError(
-            f"files of the graph cannot be read, first {broken[0].where}: {broken[0].problem}", advice="Run: kg check"
-        )
     known = Knowledge(project, reading)
     _check_columns(mapping, table)
     _check_terms(mapping, known)
@@ -545,10 +553,9 @@ def _registered_elsewhere(rows: _Rows, made: Sequence[_Made]) -> None:
 def _contradictions(rows: _Rows, made: Sequence[_Made]) -> None:
     known = rows.known
     given: dict[tuple[str, str, str, str], dict[Term, list[_Made]]] = defaultdict(lambda: defaultdict(list))
-    singles = _declared_single(rows.mapping)
     for one in _good(made):
         for path, subject, predicate, value, _ in one.statements:
-            kind = _kind(known, rows.classes[path, subject], predicate, singles)
+            kind = rows.kind(path, subject, predicate)
             if kind:
                 given[path, subject, predicate, _language_if(kind, value)][value].append(one)
     for (path, subject, predicate, _), values in given.items():
@@ -565,15 +572,6 @@ def _contradictions(rows: _Rows, made: Sequence[_Made]) -> None:
         for one in {id(one): one for ones in values.values() for one in ones}.values():
             also = [f"{rows.table.path}:{line}:1" for line in lines if line != one.row.line][:5]
             _told(rows, one, "ambiguous", message, say("Correct the rows, so that they agree."), also)
-
-
-def _declared_single(mapping: TableMapping) -> set[str]:
-    properties = [told for node in mapping.nodes for told in (node.properties, node.file.properties)]
-    return {name.value for told in properties for name, values in told.items() if any(value.single for value in values)}
-
-
-def _kind(known: Knowledge, classes: Iterable[str], predicate: str, singles: set[str]) -> str:
-    return "one" if predicate in singles else known.is_single(classes, predicate)
 
 
 def _language_if(kind: str, value: Term) -> str:
@@ -613,15 +611,37 @@ class _Target:
     removed: list[tuple[Any, Any, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.held: dict[str, dict[str, dict[Term, tuple[int, int]]]] = {}
+        self.held: dict[str, dict[str, dict[Term, None]]] = {}
         for statement in self.document.statements if self.document else ():
-            if isinstance(statement.subject, NamedNode) and not statement.derived:
+            if isinstance(statement.subject, NamedNode):
                 values = self.held.setdefault(statement.subject.value, {}).setdefault(statement.predicate.value, {})
-                values.setdefault(statement.object, (statement.line, statement.column))  # type: ignore[arg-type]
+                values[statement.object] = None  # type: ignore[index]
 
-    def finding(self, place: tuple[int, int], severity: Severity, rule: str, message: str, advice: str = "") -> Finding:
+    @cached_property
+    def places(self) -> Mapping[Any, tuple[int, int]]:
+        """Where each statement stands, and each subject."""
+        if self.document is None:
+            return {}
+        document = read_document(self.document.text.encode(), self.path)
+        return {s[:3]: (s.line, s.column) for s in document.statements} | dict(document.subjects)
+
+    def finding(
+        self,
+        severity: Severity,
+        rule: str,
+        message: str,
+        advice: str,
+        subject: str,
+        predicate: str = "",
+        value: Term | None = None,
+    ) -> Finding:
+        """Return what is told about a statement of the file, or about a subject."""
+        place: Any = NamedNode(subject)
+        if value is not None:
+            place = (place, NamedNode(predicate), value)
+        line, column = self.places.get(place, (1, 1))
         text = self.document.text if self.document else ""
-        return Finding(self.path, *place, severity, rule, message, advice, excerpt_of(text, place[0]))
+        return Finding(self.path, line, column, severity, rule, message, advice, excerpt_of(text, line))
 
 
 def _compare(rows: _Rows, made: Sequence[_Made], *, update: bool) -> Plan:
@@ -659,7 +679,6 @@ def _compare(rows: _Rows, made: Sequence[_Made], *, update: bool) -> Plan:
 
 def _differences(rows: _Rows, target: _Target, nodes: dict[str, int], *, update: bool) -> Iterator[Finding]:
     """Find what a file would get, and what it has otherwise than the rows; a header that is there stays as it is."""
-    singles = _declared_single(rows.mapping)
     for subject, given in target.given.items():
         held = target.held.get(subject, {})
         is_header = subject == target.graph
@@ -668,7 +687,9 @@ def _differences(rows: _Rows, target: _Target, nodes: dict[str, int], *, update:
         for predicate, values in given.items():
             there = held.get(predicate, {})
             fresh = [value for value in values if value not in there]
-            kind = _kind(rows.known, rows.classes[target.path, subject], predicate, singles)
+            kind = rows.kind(target.path, subject, predicate)
+            if predicate == RDF.type.value and there and len(fresh) == len(values):
+                kind = "one"  # another class, not a further one
             for value in fresh:
                 other = [
                     old for old in there if old not in values and _language_if(kind, old) == _language_if(kind, value)
@@ -688,8 +709,6 @@ def _differences(rows: _Rows, target: _Target, nodes: dict[str, int], *, update:
 def _changed(
     known: Knowledge, target: _Target, subject: str, predicate: str, old: Sequence[Term], new: Term, *, update: bool
 ) -> Finding:
-    held = target.held[subject]
-    place = held[predicate][old[0]] if old else next(iter(next(iter(held.values())).values()))
     message = say(
         "%(node)s %(property)s is %(old)s in the file and %(new)s in the table",
         node="<>" if subject == target.graph else known.short(subject),
@@ -698,19 +717,19 @@ def _changed(
         new=known.names.turtle(new),
     )
     advice = say("The table's value is written.") if update else say("The file's stays. --update takes the table's.")
-    return target.finding(place, Severity.WARNING, "changed", message, advice)
+    return target.finding(Severity.WARNING, "changed", message, advice, subject, predicate, old[0] if old else None)
 
 
 def _only_there(
     rows: _Rows, target: _Target, subject: str, given: Mapping[str, Mapping[Term, None]]
 ) -> Iterator[Finding]:
     """Find values in a file of properties that the mapping gives, which no row gives (any more)."""
-    known, singles = rows.known, _declared_single(rows.mapping)
+    known = rows.known
     mapped = {name.value for spec in target.specs.get(subject, {}).values() for name in spec.properties}
     for predicate in mapped & set(target.held.get(subject, {})):
-        kind = _kind(known, rows.classes[target.path, subject], predicate, singles)
+        kind = rows.kind(target.path, subject, predicate)
         values = given.get(predicate, {})
-        for old, place in target.held[subject][predicate].items():
+        for old in target.held[subject][predicate]:
             told = any(_language_if(kind, old) == _language_if(kind, value) for value in values) if kind else False
             if old in values or told:
                 continue
@@ -718,9 +737,8 @@ def _only_there(
                 "%(node)s %(property)s %(value)s is in the file, and no row says it",
                 node=known.short(subject), property=known.short(predicate), value=known.names.turtle(old),
             )  # fmt: skip
-            yield target.finding(
-                place, Severity.INFO, "only-in-file", message, say("It stays; delete it by hand if it is wrong.")
-            )
+            advice = say("It stays; delete it by hand if it is wrong.")
+            yield target.finding(Severity.INFO, "only-in-file", message, advice, subject, predicate, old)
 
 
 def _without_rows(rows: _Rows, made: Sequence[_Made], targets: Iterable[_Target]) -> Iterator[Finding]:
@@ -732,12 +750,11 @@ def _without_rows(rows: _Rows, made: Sequence[_Made], targets: Iterable[_Target]
             if subject == target.graph or (target.path, subject) in spoken_of:
                 continue
             kinds = held.get(RDF.type.value, {})
-            place = next(iter(next(iter(held.values())).values()))
             for node, pattern in patterns:
                 if all(one in kinds for one in node.classes) and pattern.fullmatch(subject):
                     message = say("%(node)s is in the file, and no row makes it", node=rows.known.short(subject))
                     advice = say("It stays; delete it by hand if it is wrong.")
-                    yield target.finding(place, Severity.INFO, "only-in-file", message, advice)
+                    yield target.finding(Severity.INFO, "only-in-file", message, advice, subject)
                     break
 
 

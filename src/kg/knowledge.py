@@ -8,6 +8,7 @@ from typing import Any
 
 from pyoxigraph import BlankNode, Literal, NamedNode
 
+from kg.errors import DateError, KGError
 from kg.labels import sort_key
 from kg.messages import say
 from kg.project import Project, Reading, Role
@@ -21,9 +22,15 @@ Term = NamedNode | Literal
 
 
 class Knowledge:
-    """What is asked of the graph: which things there are, what they are called, which values are single."""
+    """What is asked of the graph: which things there are, what they are called, which values are single.
+
+    Raises KGError while a file cannot be read: what stands in it would count as missing.
+    """
 
     def __init__(self, project: Project, reading: Reading) -> None:
+        for error in reading.errors:
+            if not isinstance(error, DateError):
+                raise KGError(f"this file cannot be read: {error.problem}", where=error.where, advice="Run: kg check")
         self.project, self.reading = project, reading
         self.names = Names(project.prefixes)
         self.statements: dict[str, list[tuple[str, Term]]] = {}

@@ -15,7 +15,7 @@ from pyoxigraph import Literal, NamedNode
 from kg.canonical import Style, canonical, property_order
 from kg.curation import is_ill_typed
 from kg.dates import EDTF, bounds
-from kg.errors import DateError, KGError
+from kg.errors import KGError
 from kg.findings import Severity
 from kg.formatting import Formatted
 from kg.knowledge import Knowledge, Term
@@ -64,9 +64,6 @@ class Skeleton:
 
 def skeleton(project: Project, reading: Reading, request: Request) -> Skeleton:
     """Return a file with a new thing, node or header in it. Raises KGError that says what would do."""
-    broken = [error for error in reading.errors if not isinstance(error, DateError)]
-    if broken:
-        raise KGError(f"files of the graph cannot be read, first {broken[0].where}", advice="Run: kg check")
     return _Maker(project, reading, request).made()
 
 
@@ -247,7 +244,7 @@ class _Maker:
             known = {path.removeprefix(f"{self.data}/sources/").removesuffix(".ttl") for path in documents}
             advice = _close(into, known) or f"Make it first: kg new {SOURCE_FILE} SOURCE/PART"
             raise KGError("no file of a source has this name", found=into, advice=advice)
-        document = documents[path]
+        document = read_document(documents[path].text.encode(), path)
         if NamedNode(iri) in document.subjects:
             line = document.place_of(NamedNode(iri))[0]
             raise KGError(

@@ -21,6 +21,7 @@ from pyoxigraph import (
     NamedNode,
     Quad,
     RdfFormat,
+    Triple,
     parse,
 )
 
@@ -36,6 +37,7 @@ __all__ = [
     "Statement",
     "Token",
     "excerpt_of",
+    "glance",
     "message_of",
     "places_of",
     "read_document",
@@ -430,6 +432,30 @@ def read_document(data: bytes, path: str, *, need_graph: bool = True) -> Documen
     ]
     blocks = [lines.at(offset) for offset in scanner.blocks]
     return Document(path, graph, statements, prefixes, text, lines.at(named_at), blocks)
+
+
+def glance(data: bytes, path: str) -> Document:
+    """Return what `read_document` does, but every statement in line 1: for who asks only what is said, in a tenth of
+    the time.
+    """
+    text = _decode(data, path)
+    parser = parse(data, format=RdfFormat.TURTLE)
+    try:
+        quads = list(parser)
+    except SyntaxError:
+        return read_document(data, path)
+    base = parser.base_iri
+    if base is None or len(_BASES.findall(text)) > 1 or any(isinstance(quad.object, Triple) for quad in quads):
+        return read_document(data, path)
+    graph = NamedNode(base)
+    names = _stable_names(list(dict.fromkeys(quads)), graph) if any(_blanks(quad) for quad in quads) else {}
+    statements = [
+        Statement(_renamed(quad.subject, names), quad.predicate, _renamed(quad.object, names), 1, 1) for quad in quads
+    ]
+    return Document(path, graph, statements, (), text, blocks=((1, 1),))
+
+
+_BASES = re.compile(r"\bbase\s*<", re.IGNORECASE)
 
 
 def _renamed(term: Any, names: Mapping[object, BlankNode]) -> Any:
