@@ -81,9 +81,9 @@ def bounds(text: str) -> Bounds:
         raise ValueError(_EXPECTED)
 
     if _PLAIN.fullmatch(text):  # nearly every date there is; the package takes milliseconds for each
-        whole, month, day = int(match["year"]), int(match["month"] or 0), int(match["day"] or 0)
-        last = calendar.monthrange(whole, month or 12)[1]
-        return Bounds(_day((whole, month or 1, day or 1)), _day((whole, month or 12, day or last)))
+        year, month, day = (int(match[part] or 0) for part in ("year", "month", "day"))
+        days = calendar.monthrange(year, month or 12)[1]
+        return Bounds(_day((year, month or 1, day or 1)), _day((year, month or 12, day or days)))
 
     from edtf import EDTFParseException, parse_edtf  # its grammar takes a while to load
 
