@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import csv
+import fcntl
 import json
+import os
 import random
 from contextlib import chdir
 from pathlib import Path
 
 import pytest
+from click import Abort
 from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.building import content_of
 
 from kg.cli import main
+from kg.formatting import write_all
+from kg.imports import plan
+from kg.mappings import load_mapping
+from kg.tables import read_table
 
 MAPPING = """\
 table = "castings.csv"
@@ -300,3 +310,201 @@ def test_a_link_out_of_the_data_folder_is_not_followed(tables, tmp_path_factory)
     (tables.root / "data/turtle/sources/ledger").symlink_to(outside)
     assert "outside" in bring(tables, check=1).stderr
     assert list(outside.iterdir()) == []
+
+
+# --- whatever happens ------------------------------------------------------------------------------------
+
+
+def two_files(world):
+    world.write("data/tables/castings.csv", HEAD + ROWS + "Anna,grimm,1702,3,chronicle,,again\n")
+    return [world.root / FILE, world.root / "data/turtle/sources/chronicle/castings.ttl"]
+
+
+def test_a_kill_between_two_files_leaves_each_whole_and_the_next_run_does_the_rest(tables, monkeypatch):
+    new, old = two_files(tables)
+    before = old.read_bytes()
+    renamed = []
+
+    def killed(source, target):
+        if renamed:
+            raise KeyboardInterrupt
+        renamed.append(target)
+        return real(source, target)
+
+    real = os.replace
+    monkeypatch.setattr(os, "replace", killed)
+    with chdir(tables.root), pytest.raises(Abort):
+        main(["import", "data/tables/castings.toml"], standalone_mode=False)
+    monkeypatch.undo()
+    assert old.read_bytes() != before
+    assert not new.exists()
+    assert report(tables)["nodes"] == {"new": 2, "extended": 0, "unchanged": 1}
+    assert report(tables)["nodes"] == {"new": 0, "extended": 0, "unchanged": 3}
+    assert list(tables.root.rglob(".kg-import-*")) == []
+
+
+def test_a_full_disk_writes_nothing_and_leaves_nothing_behind(tables, monkeypatch):
+    two_files(tables)
+    before = content_of(tables.root / "data" / "turtle")
+    written = []
+
+    def full(handle):
+        written.append(handle)
+        if len(written) == 2:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    done = bring(tables, check=1)
+    assert "this file cannot be written: No space left on device. Mend that, and run the command again." in done.stderr
+    assert content_of(tables.root / "data" / "turtle") == before
+
+
+def test_what_a_killed_import_left_is_swept_away_by_the_next(tables):
+    tables.write("data/turtle/sources/ledger/.kg-import-castings", "half a f")
+    assert tables.findings() == []
+    bring(tables)
+    assert list(tables.root.rglob(".kg-import-*")) == []
+
+
+def test_two_imports_at_once_do_not_mix(tables):
+    handle = os.open(tables.root / "data" / "turtle", os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        assert "another command is writing here" in bring(tables, check=1).stderr
+    finally:
+        os.close(handle)
+    assert not (tables.root / FILE).exists()
+
+
+def test_a_file_that_cannot_be_read_stops_the_import(tables):
+    tables.write("data/turtle/sources/broken.ttl", "@base <https://bells.example/graph/x> .\n<> a\n")
+    assert "data/turtle/sources/broken.ttl:3:1: this file cannot be read" in bring(tables, check=1).stderr
+
+
+def test_rows_that_contradict_each_other_on_a_single_value_are_ambiguous_both(tables):
+    tables.replace("data/tables/castings.toml", 'type = "edtf:EDTF" }', 'type = "edtf:EDTF", single = true }')
+    messages = told(tables, ROWS + "Anna,grimm,1703,12,ledger,,\n")
+    assert [message[:2] for message in messages] == ["2:", "4:"]
+    assert 'b:year in data/turtle/sources/ledger/castings.ttl: "1702"^^edtf:EDTF, "1703"' in messages[0]
+    assert "casting:anna-ledger" not in tables.read(FILE)
+    assert "casting:berta-ledger" in tables.read(FILE)
+
+
+def test_a_row_that_needs_a_node_of_a_refused_row_is_refused_too(tables):
+    tables.append(
+        "data/tables/castings.toml",
+        '"rdfs:seeAlso" = { iri = "casting:{remark|slug}-{source}", when = { kind = "with" } }\n',
+    )
+    rows = "Anna,grimm,17-02,1,ledger,,\nBerta,grimm,1702,1,ledger,with,Anna\n"
+    messages = told(tables, rows)
+    assert messages[0].startswith('2: year: found "17-02"')
+    assert messages[1].startswith("3: remark, source: found casting:anna-ledger; expected a thing of the graph")
+    assert told(tables, rows.replace("17-02", "1702"), check=0) == []
+
+
+REGISTER = """\
+table = "bells.csv"
+[lookup.founders]
+values = { G = "grimm" }
+[columns]
+name = { from = "{name|line}", match = "^(?:the )?(.*)$" }
+founder = { from = "{founder}", lookup = "founders", default = "" }
+[file.register]
+path = "register/bell/{name|slug}.ttl"
+[file.register.properties]
+"dcterms:source" = "source:register"
+[[node]]
+name = "bell"
+iri = "bell:{name|slug}"
+class = "b:Bell"
+[node.properties]
+"rdfs:label" = [{ value = "{name}", lang = "en" }, { value = "{german}", lang = "de" }]
+"b:mass" = { value = "{kilos}", type = "xsd:integer", required = true }
+[[node]]
+name = "partner"
+iri = "bell:{partner|slug}"
+class = "b:Bell"
+each = { column = "partners", split = ";", as = "partner" }
+[node.properties]
+"rdfs:label" = { value = "{partner}", lang = "en" }
+"b:caster" = "foundry:{founder}"
+"rdfs:seeAlso" = { iri = "bell:{partners|slug}", split = ";" }
+"""
+
+
+def test_things_get_files_of_their_own_and_cells_are_split_matched_and_looked_up(tables):
+    mapping = REGISTER.replace('path = "register/bell/{name|slug}.ttl"', 'path = "register/bell/{name|slug}-peal.ttl"')
+    tables.write("data/tables/bells.toml", mapping)
+    row = '"the  Große\nBell",Große,900,G,Ida ; Ute; Ida\n'
+    tables.write("data/tables/bells.csv", "name,german,kilos,founder,partners\n" + row)
+    with chdir(tables.root):
+        done = CliRunner().invoke(main, ["import", "data/tables/bells.toml"])
+    assert done.exit_code == 0, done.output
+    text = tables.read("data/turtle/register/bell/grosse-bell-peal.ttl")
+    assert (
+        text[text.index("<>") :]
+        == """\
+<> dcterms:source source:register .
+
+bell:grosse-bell
+  a b:Bell ;
+  rdfs:label
+    "Große"@de ,
+    "Große Bell"@en ;
+  b:mass 900 .
+
+bell:ida
+  a b:Bell ;
+  rdfs:label "Ida"@en ;
+  b:caster foundry:grimm ;
+  rdfs:seeAlso
+    bell:ida ,
+    bell:ute .
+
+bell:ute
+  a b:Bell ;
+  rdfs:label "Ute"@en ;
+  b:caster foundry:grimm ;
+  rdfs:seeAlso
+    bell:ida ,
+    bell:ute .
+"""
+    )
+
+
+def test_a_thing_that_is_registered_elsewhere_is_refused(tables):
+    tables.write("data/tables/bells.toml", REGISTER.replace("{name|slug}.ttl", "{name|slug}-2.ttl"))
+    tables.write("data/tables/bells.csv", "name,german,kilos,founder,partners\nAnna,,1,,\n")
+    with chdir(tables.root):
+        done = CliRunner().invoke(main, ["import", "data/tables/bells.toml"])
+    assert "bell:anna would be registered in data/turtle/register/bell/anna-2.ttl; it is in" in done.stdout
+
+
+CELLS = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\ufffe\uffff"), max_size=12)
+TABLES = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["1702", "1710~", ""]), CELLS, CELLS), max_size=6)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(TABLES, st.randoms(use_true_random=False))
+def test_any_table_is_unchanged_when_it_comes_again_in_any_order(tables, rows, chance):
+    (tables.root / FILE).unlink(missing_ok=True)
+    mapping = load_mapping(tables.root / "data/tables/castings.toml", tables.project(), "castings.toml")
+
+    def come(rows):
+        file = tables.root / "data/tables/any.csv"
+        with file.open("w", encoding="utf-8", newline="") as stream:
+            csv.writer(stream).writerows([HEAD.strip().split(","), *rows])
+        project = tables.project()
+        table = read_table(file, "any.csv", megabytes=1)
+        found = plan(project, project.glance(), mapping, table)
+        write_all([change.formatted for change in found.files], project.root / "data" / "turtle")
+        return found
+
+    whole = [["Anna", "grimm", year, page, "ledger", "", remark] for _, year, page, remark in rows]
+    come(whole)
+    before = (tables.root / FILE).read_bytes() if (tables.root / FILE).exists() else b""
+    chance.shuffle(whole)
+    assert come(whole).files == []
+    (tables.root / FILE).unlink(missing_ok=True)
+    come(whole)
+    assert ((tables.root / FILE).read_bytes() if (tables.root / FILE).exists() else b"") == before

@@ -137,7 +137,7 @@ def write_all(changes: Sequence[Formatted], folder: Path) -> None:
                     _sweep(parent)
                 for one in changes:
                     shown = one.shown
-                    waiting.append((one.path.parent / f"{_WAITING}{one.path.name}", one.path))
+                    waiting.append((one.path.parent / f"{_WAITING}{one.path.stem}", one.path))
                     _write_beside(one, waiting[-1][0])
                 for one in changes:
                     now = one.path.read_bytes() if one.path.exists() else b""
@@ -164,6 +164,7 @@ def write_all(changes: Sequence[Formatted], folder: Path) -> None:
         ) from None
 
 
+# A name without the ending of Turtle files, which nothing reads.
 _WAITING = ".kg-import-"
 
 
