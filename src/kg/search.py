@@ -32,17 +32,22 @@ _SHORTEST, _SHORT = 4, 5
 
 # How well a thing fits, the best first. Of two that fit equally well, the one with more links to it comes first;
 # relations have the names of what they link, so they come after all things unless one is named outright.
-_FITTING = """
+_BEGINNING = """
 WITH hit (entity, tier) AS (
   SELECT entity, rank > 0 FROM name WHERE folded = :text
   UNION ALL SELECT entity, 2 FROM name WHERE rank = 0 AND folded > :text AND folded < :text || char(0x10FFFF)
+"""
+_ANYWHERE = """
   UNION ALL SELECT rowid, 3 FROM search WHERE search MATCH :whole
   UNION ALL SELECT rowid, 4 FROM search WHERE search MATCH :names
   UNION ALL SELECT rowid, 5 FROM search WHERE search MATCH :others
   UNION ALL SELECT rowid, 6 FROM search WHERE search MATCH :anywhere
+"""
+_BEST = """
 )
 SELECT hit.entity, MIN(hit.tier) AS best FROM hit JOIN entity ON entity.term = hit.entity
 LEFT JOIN class ON class.class = :relation AND class.entity = hit.entity
+WHERE class.class IS NULL OR hit.tier < 2 OR :relations
 GROUP BY hit.entity
 ORDER BY best > 1 AND class.class IS NOT NULL, best, links DESC, sort, hit.entity LIMIT :limit
 """
@@ -144,7 +149,11 @@ def _fitting(snapshot: Snapshot, asked: Sequence[str], limit: int) -> list[int]:
         "relation": snapshot.id_of(KG.Relation),
         "limit": limit,
     }
-    return [number for number, _ in snapshot.rows(_FITTING, values)]
+    # Whoever wants a few finds them at the beginnings of names mostly, which is a look into one index.
+    few = snapshot.rows(_BEGINNING + _BEST, values | {"relations": False}) if limit > 0 else []
+    if len(few) < limit or not few:
+        few = snapshot.rows(_BEGINNING + _ANYWHERE + _BEST, values | {"relations": True})
+    return [number for number, _ in few]
 
 
 def _fewer(snapshot: Snapshot, asked: Sequence[str]) -> list[str]:
