@@ -7,15 +7,16 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from pyoxigraph import BlankNode, Literal, NamedNode
+from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
+from kg.dates import EDTF, bounds
 from kg.labels import sort_key
 from kg.snapshot import Snapshot
 from kg.vocabulary import KG, XSD
 
 __all__ = [
     "Numbers", "bounds_of", "by_name", "by_property", "facet_counts", "facet_values", "narrowed", "of_class", "of_kind",
-    "specific_counts", "usage", "values_among",
+    "sort_value", "specific_counts", "usage", "values_among",
 ]  # fmt: skip
 
 Term = NamedNode | BlankNode | Literal
@@ -145,7 +146,7 @@ def by_property(
     """
     keys: dict[int, Key] = {}
     for number, found in values.items():
-        each = [key for value in found if (key := _key(value, name)) is not None]
+        each = [sort_value(value, name) for value in found]
         if each:
             keys[number] = max(each) if backwards else min(each)
     having = [number for number in numbers if number in keys]
@@ -164,10 +165,18 @@ def bounds_of(snapshot: Snapshot, property_iri: str) -> list[str]:
     ]
 
 
-def _key(value: Term, name: Callable[[str], str]) -> Key | None:
+def sort_value(value: Term | Triple, name: Callable[[str], str]) -> Key:
+    """Return what a value is sorted by; `name` gives the name of a thing by its IRI. Imprecise dates have bounds."""
     if not isinstance(value, Literal):
         return 2, (), sort_key(name(value.value)) if isinstance(value, NamedNode) else ""
-    if match := _DATE.fullmatch(value.value) if value.datatype in _DATES else None:
+    text = value.value
+    if value.datatype.value == EDTF:
+        try:
+            days = bounds(text)
+        except ValueError:
+            return 2, (), sort_key(text)
+        text = days.earliest or days.latest or ""
+    if match := _DATE.fullmatch(text) if value.datatype in _DATES else None:
         return 1, (float(match[1]), float(match[2] or 0), float(match[3] or 0)), ""
     if value.datatype.value.startswith(XSD.iri):
         try:
@@ -179,7 +188,7 @@ def _key(value: Term, name: Callable[[str], str]) -> Key | None:
     return 2, (), sort_key(value.value)
 
 
-_DATES = (XSD.date, XSD.gYear, XSD.gYearMonth)
+_DATES = (XSD.date, XSD.gYear, XSD.gYearMonth, NamedNode(EDTF))
 
 
 def _is_iri(text: str) -> bool:

@@ -111,7 +111,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS word_text ON word (text);
 
 
 # To be raised when the meaning of a row or of a key of `meta` changes and the text above does not.
-_MEANING = 2
+_MEANING = 3
 
 #: What a snapshot's files must be like for this engine to read them; another engine's may be like that too.
 LAYOUT = hashlib.sha256(f"{_MEANING}{SCHEMA}".encode()).hexdigest()[:16]
@@ -875,7 +875,9 @@ def settings_from(found: Mapping[str, Any]) -> Settings:
 
 
 def _view_from(name: str, header: Mapping[str, Any], query: str) -> View:
-    parameters = tuple(Parameter(**parameter) for parameter in header["parameters"])
+    parameters = tuple(
+        Parameter(**{**parameter, "choices": tuple(parameter["choices"])}) for parameter in header["parameters"]
+    )
     return View(name=name, query=query, **{**header, "parameters": parameters})
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from calendar import monthrange
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pyoxigraph import Literal, NamedNode
@@ -14,7 +15,7 @@ from kg.project import Project
 from kg.queries import guard
 from kg.vocabulary import XSD
 
-__all__ = ["DISPLAYS", "Parameter", "View", "parse_view", "read_views"]
+__all__ = ["DISPLAYS", "TAKEN", "Parameter", "View", "parse_view", "read_views"]
 
 #: The ways in which a result can be shown.
 DISPLAYS = ("table", "pivot", "map", "timeline", "network", "bars")
@@ -22,6 +23,9 @@ DISPLAYS = ("table", "pivot", "map", "timeline", "network", "bars")
 
 # What a value may have to be, as people call it.
 _KINDS: Mapping[object, str] = {NamedNode: "an IRI", XSD.date: "a date", XSD.integer: "a whole number"}
+
+#: Parameters of every address of a view, which no view may have for its own.
+TAKEN = ("_mediatype", "format", "lang", "page", "sort")
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,17 @@ class Parameter:
     name: str
     default: str
     descriptions: Mapping[str, str]
+    #: The values that it may have: these, or the things of a class (a prefixed name); without both, any of its kind.
+    choices: Sequence[str] = ()
+    choice_class: str = ""
+
+    @property
+    def kind(self) -> str:
+        """What its values are, by what the default one looks like: `iri`, `date`, `integer` or `text`."""
+        term = self._term(self.default)
+        if isinstance(term, NamedNode):
+            return "iri"
+        return {XSD.date: "date", XSD.integer: "integer"}.get(term.datatype, "text")
 
     def term(self, value: str | None = None) -> NamedNode | Literal:
         """Return a value as a term: an IRI, a date, a number or a plain text, by what it looks like.
@@ -47,6 +62,11 @@ class Parameter:
                 found=value or "nothing",
                 expected=f"{_KINDS[kinds[1]]}, such as {self.default}",
             )
+        if self.choices and found.value not in self.choices:
+            raise QueryError(
+                f"{self.name} has a value that it may not have", found=value or "nothing",
+                expected="one of " + ", ".join(self.choices),
+            )  # fmt: skip
         return found
 
     def _term(self, text: str) -> NamedNode | Literal:
@@ -57,11 +77,15 @@ class Parameter:
                 raise QueryError(
                     f"the value of {self.name} is not an IRI", found=text, expected=f"an IRI ({error})"
                 ) from None
-        if re.fullmatch(r"-?\d{4,}-\d\d-\d\d", text):
+        if (day := re.fullmatch(r"-?(\d{4,})-(\d\d)-(\d\d)", text)) and _is_day(*map(int, day.groups())):
             return Literal(text, datatype=XSD.date)
         if re.fullmatch(r"[+-]?\d+", text):
             return Literal(text, datatype=XSD.integer)
         return Literal(text)
+
+
+def _is_day(year: int, month: int, day: int) -> bool:
+    return 1 <= month <= 12 and 1 <= day <= monthrange(year % 400 + 400, month)[1]
 
 
 @dataclass(frozen=True)
@@ -72,6 +96,8 @@ class View:
     query: str
     titles: Mapping[str, str]
     descriptions: Mapping[str, str] = field(default_factory=dict)
+    #: The name of the group among which it is listed.
+    groups: Mapping[str, str] = field(default_factory=dict)
     display: str = "table"
     #: Of a pivot: the variables of its rows, columns and cells.
     rows: str = ""
@@ -82,7 +108,10 @@ class View:
 
 
 _DECORATOR = re.compile(r"#\+\s*(?P<key>[a-z]+)(?:@(?P<tag>[a-z0-9-]+))?\s*:\s*(?P<value>.*?)\s*$")
-_KEYS = ("title", "description", "display", "rows", "columns", "cell", "column", "parameter")
+_KEYS = (
+    "title", "description", "group", "display", "rows", "columns", "cell", "column", "parameter", "choices",
+)  # fmt: skip
+_CLASS = re.compile(r"[\w-]*:[\w-]+")
 
 
 def parse_view(text: str, name: str, languages: tuple[str, ...], *, where: str) -> View:
@@ -91,7 +120,7 @@ def parse_view(text: str, name: str, languages: tuple[str, ...], *, where: str) 
     Each line of the header is `#+ key: value` or `#+ key@language: value`; several texts in one value are
     separated by `|`, in the order of the graph's languages. Raises QueryError that names file and line.
     """
-    texts: dict[str, dict[str, str]] = {"title": {}, "description": {}}
+    texts: dict[str, dict[str, str]] = {"title": {}, "description": {}, "group": {}}
     single: dict[str, str] = {}
     headings: dict[str, dict[str, str]] = {}
     parameters: list[Parameter] = []
@@ -126,7 +155,28 @@ def parse_view(text: str, name: str, languages: tuple[str, ...], *, where: str) 
                     found=value,
                     expected="name = default : description",
                 )
+            if parameter[1] in TAKEN:
+                raise QueryError(
+                    "every address of a view has a parameter of this name",
+                    where=place,
+                    found=parameter[1],
+                    advice="Give it another name.",
+                )
             parameters.append(Parameter(parameter[1], parameter[2], by_language(parameter[3] or "")))
+        elif key == "choices":
+            name_of, _, rest = value.partition("=")
+            at = next((n for n, one in enumerate(parameters) if one.name == name_of.strip()), None)
+            if at is None or not rest.strip():
+                raise QueryError(
+                    "these choices are of no parameter",
+                    where=place,
+                    found=value,
+                    expected="name = prefix:Class, or name = one, other; after the line of the parameter",
+                )
+            if _CLASS.fullmatch(rest.strip()):
+                parameters[at] = replace(parameters[at], choice_class=rest.strip())
+            else:
+                parameters[at] = replace(parameters[at], choices=tuple(part.strip() for part in rest.split(",")))
         elif key == "display" and value not in DISPLAYS:
             raise QueryError(
                 "this display is unknown", where=place, found=value, expected="one of " + ", ".join(DISPLAYS)
@@ -140,6 +190,7 @@ def parse_view(text: str, name: str, languages: tuple[str, ...], *, where: str) 
         text,
         texts["title"],
         texts["description"],
+        texts["group"],
         single.get("display", "table"),
         single.get("rows", ""),
         single.get("columns", ""),
@@ -180,6 +231,11 @@ def read_view(project: Project, path: Path) -> View:
         raise QueryError("this view cannot be read", where=shown, found=str(error)) from None
     view = parse_view(text, path.stem, project.settings.languages, where=shown)
     try:
+        for parameter in view.parameters:
+            parameter.term()
+            prefix = parameter.choice_class.partition(":")[0]
+            if parameter.choice_class and prefix not in project.prefixes:
+                raise QueryError("a prefix is not in the prefix table", found=f"{prefix}:")
         guard(text, project.settings)
     except QueryError as error:
         raise QueryError(

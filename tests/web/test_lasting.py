@@ -165,6 +165,16 @@ def test_a_state_of_another_engine_or_a_damaged_one_is_not_shown(
 
 def test_nothing_else_is_pinned(twice: tuple[FlaskClient, str, str]) -> None:
     client, before, _ = twice
-    for path in ("/sparql", "/search?q=a", "/", "/snapshot", "/doc/", "/dumps/", "/dataset.xyz", "/views/bells"):
+    for path in (
+        "/sparql",
+        "/search?q=a",
+        "/",
+        "/snapshot",
+        "/doc/",
+        "/dumps/",
+        "/dataset.xyz",
+        "/views",
+        "/views/nothing",
+    ):
         assert client.get(f"/snapshot/{before}{path}").status_code == 404
     assert client.put(f"/snapshot/{before}/doc/bell/mair.ttl").status_code == 405

@@ -112,10 +112,13 @@ def create_app(snapshots: Path, *, public_url: str = "", runtime: Path | None = 
                 onward,
             )
         addresses = replace(visit.addresses, settings=snapshot.settings).pinned(snapshot.name)
-        g.visit = visit = replace(visit, snapshot=snapshot, addresses=addresses)
+        present = snapshot.name == visit.snapshot.name
+        g.visit = visit = replace(visit, snapshot=snapshot, addresses=addresses, present=present)
         kind, _slash, last = visit.path.removeprefix("/").partition("/")
         if kind == "doc" and last:
             return documents.document(visit)
+        if kind == "views" and last:
+            return questions.view(visit, last)
         if kind == "dumps" and last:
             return dumped(visit, last)
         if kind == "about":

@@ -44,6 +44,8 @@ class Visit:
     #: The settings that limits come from, and where executors can be asked, if anywhere.
     limits: Settings
     runtime: Path | None = None
+    #: Whether the snapshot is the one in use, which alone answers queries.
+    present: bool = True
     names: Names = field(init=False)
 
     def __post_init__(self) -> None:
