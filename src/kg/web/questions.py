@@ -139,7 +139,12 @@ def groups(visit: Visit) -> list[Group]:
         names.setdefault(key, visit.reader.choose(one.groups))
     first = next((next(iter(v.groups.values()), "") for v in views if v.name == visit.snapshot.settings.home_view), "")
     order = sorted(found, key=lambda key: (not key, key != first, sort_key(names[key].text)))
-    return [Group(names[key], found[key]) for key in order]
+    home, title = visit.snapshot.settings.home_view, visit.reader.choose
+
+    def place(one: View) -> tuple[bool, str]:
+        return one.name != home, sort_key(title(one.titles).text)
+
+    return [Group(names[key], sorted(found[key], key=place)) for key in order]
 
 
 def view(visit: Visit, name: str) -> Response:
