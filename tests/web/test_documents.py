@@ -122,7 +122,9 @@ def test_links_of_a_document_lead_to_what_they_promise(client: FlaskClient) -> N
         for target, kind in data:
             assert client.get(target).mimetype == kind
     page = Page(response.text)
-    in_head = {(link["href"], link["rel"]) for link in page.all("link") if link["rel"] not in ("stylesheet", "icon", "expect")}
+    in_head = {
+        (link["href"], link["rel"]) for link in page.all("link") if link["rel"] not in ("stylesheet", "icon", "expect")
+    }
     assert in_head == {(target, rel) for target, rel, _ in links}
 
 
