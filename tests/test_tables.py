@@ -154,20 +154,35 @@ def test_an_existing_file_keeps_comments_header_and_what_curators_added(tables):
     tables.replace(
         FILE, "<> dcterms:source source:ledger .", '# ours\n<>\n  dcterms:source source:ledger ;\n  b:page "1" .'
     )
-    tables.replace(FILE, '  b:page "12" ;', '  b:page "12" ;  # checked\n  rdfs:comment "by hand"@en ;')
+    tables.replace(FILE, '  b:page "12" ;', '  b:page "12" ;  # checked\n  rdfs:comment "von Hand"@de ;')
     tables.write(
         "data/tables/castings.csv",
         HEAD + ROWS.replace("Anna,grimm,1702,12,ledger,,", "Anna,grimm,1702,12,ledger,,cracked"),
     )
     bring(tables)
     text = tables.read(FILE)
-    for kept in ("# ours", '  b:page "1"', "# checked", '"by hand"@en', '"cracked"@en'):
+    for kept in ("# ours", '  b:page "1"', "# checked", '"von Hand"@de', '"cracked"@en'):
         assert kept in text
 
 
-def test_a_single_value_that_differs_is_reported_and_kept_unless_told(tables):
-    tables.replace("shapes/bells.ttl", "sh:property s:Casting-cast ,", "sh:property s:Casting-year , s:Casting-cast ,")
-    tables.append("shapes/bells.ttl", "\ns:Casting-year a sh:PropertyShape ; sh:path b:year ; sh:maxCount 1 .\n")
+SINGLE = {
+    "by nothing but its number": lambda world: None,
+    "by a shape": lambda world: (
+        world.replace(
+            "shapes/bells.ttl", "sh:property s:Casting-cast ,", "sh:property s:Casting-year , s:Casting-cast ,"
+        ),
+        world.append("shapes/bells.ttl", "\ns:Casting-year a sh:PropertyShape ; sh:path b:year ; sh:maxCount 1 .\n"),
+    ),
+    "by the ontology": lambda world: world.append("ontology/bells.ttl", "\nb:year kg:singleValued true .\n"),
+    "by the ontology, of a class": lambda world: world.append(
+        "ontology/bells.ttl", "\nb:year kg:singleValued b:Casting .\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("how", SINGLE)
+def test_a_single_value_that_differs_is_reported_and_kept_unless_told(tables, how):
+    SINGLE[how](tables)
     bring(tables)
     tables.replace(FILE, '"1702"^^edtf:EDTF', '"1703"^^edtf:EDTF')
     before = tables.read(FILE)
@@ -179,6 +194,14 @@ def test_a_single_value_that_differs_is_reported_and_kept_unless_told(tables):
     assert tables.read(FILE) == before
     bring(tables, "--update")
     assert tables.read(FILE) == before.replace("1703", "1702")
+
+
+def test_a_property_that_the_mapping_lets_have_several_values_gets_a_further_one(tables):
+    tables.replace("data/tables/castings.toml", 'lang = "en" }', 'lang = "en", single = false }')
+    bring(tables)
+    tables.write("data/tables/castings.csv", HEAD + ROWS.replace("loud", "lower"))
+    bring(tables)
+    assert '  rdfs:comment\n    "loud"@en ,\n    "lower"@en ;' in tables.read(FILE)
 
 
 def test_what_only_the_file_says_is_reported_and_stays(tables):

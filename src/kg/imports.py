@@ -9,7 +9,7 @@ import difflib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, NoReturn
@@ -107,6 +107,13 @@ class _Rows:
         self.mapping, self.table, self.known = mapping, table, known
         properties = [told for node in mapping.nodes for told in (node.properties, node.file.properties)]
         self.single = {n.value for told in properties for n, values in told.items() if any(v.single for v in values)}
+        #: Properties of which a node may have several values, as the mapping says.
+        self.several = {
+            name.value
+            for told in properties
+            for name, values in told.items()
+            if any(value.split or value.single is False for value in values)
+        }
         self.kinds: dict[tuple[frozenset[str], str], str] = {}
         self.files: dict[str, str] = {}  # path to graph
         self.classes: dict[tuple[str, str], set[str]] = {}
@@ -141,6 +148,8 @@ class _Rows:
         """Return "one" for a property of which a node has one value, "language" for one a language, else nothing."""
         if predicate in self.single:
             return "one"
+        if predicate in self.several:
+            return ""
         key = frozenset(self.classes[path, subject]), predicate
         if key not in self.kinds:
             self.kinds[key] = self.known.is_single(*key)
@@ -684,16 +693,19 @@ def _differences(rows: _Rows, target: _Target, nodes: dict[str, int], *, update:
         is_header = subject == target.graph
         keeps = is_header and target.document is not None and not update
         before = len(target.added)
+        told: set[tuple[str, Term]] = set()
         for predicate, values in given.items():
             there = held.get(predicate, {})
-            fresh = [value for value in values if value not in there]
             kind = rows.kind(target.path, subject, predicate)
-            if predicate == RDF.type.value and there and len(fresh) == len(values):
-                kind = "one"  # another class, not a further one
-            for value in fresh:
-                other = [
-                    old for old in there if old not in values and _language_if(kind, old) == _language_if(kind, value)
-                ] if kind or keeps else []  # fmt: skip
+            for value in [value for value in values if value not in there]:
+                if kind:
+                    alike = [old for old in there if _language_if(kind, old) == _language_if(kind, value)]
+                    other = [old for old in alike if old not in values]
+                elif predicate not in rows.several:
+                    other = _only_one(value, values, there)
+                else:
+                    other = []
+                told |= {(predicate, old) for old in other}
                 if other or keeps:
                     yield _changed(rows.known, target, subject, predicate, other, value, update=update)
                 if update or not (other or keeps):
@@ -703,7 +715,17 @@ def _differences(rows: _Rows, target: _Target, nodes: dict[str, int], *, update:
         if not is_header:
             how = "new" if not held else "extended" if len(target.added) > before else "unchanged"
             nodes[how] += 1
-            yield from _only_there(rows, target, subject, given)
+            yield from _only_there(rows, target, subject, given, told)
+
+
+def _only_one(value: Term, given: Iterable[Term], held: Iterable[Term]) -> list[Term]:
+    """Return the value in a file that a row's value would replace: the one of its sort, if the rows give one too."""
+
+    def sort(one: Term) -> str:
+        return "" if isinstance(one, NamedNode) else one.language or one.datatype.value
+
+    there = [one for one in held if sort(one) == sort(value)]
+    return there if len(there) == 1 and sum(sort(one) == sort(value) for one in given) == 1 else []
 
 
 def _changed(
@@ -721,17 +743,18 @@ def _changed(
 
 
 def _only_there(
-    rows: _Rows, target: _Target, subject: str, given: Mapping[str, Mapping[Term, None]]
+    rows: _Rows,
+    target: _Target,
+    subject: str,
+    given: Mapping[str, Mapping[Term, None]],
+    told: Collection[tuple[str, Term]],
 ) -> Iterator[Finding]:
     """Find values in a file of properties that the mapping gives, which no row gives (any more)."""
     known = rows.known
     mapped = {name.value for spec in target.specs.get(subject, {}).values() for name in spec.properties}
     for predicate in mapped & set(target.held.get(subject, {})):
-        kind = rows.kind(target.path, subject, predicate)
-        values = given.get(predicate, {})
         for old in target.held[subject][predicate]:
-            told = any(_language_if(kind, old) == _language_if(kind, value) for value in values) if kind else False
-            if old in values or told:
+            if old in given.get(predicate, {}) or (predicate, old) in told:
                 continue
             message = say(
                 "%(node)s %(property)s %(value)s is in the file, and no row says it",

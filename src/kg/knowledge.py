@@ -13,7 +13,7 @@ from kg.labels import sort_key
 from kg.messages import say
 from kg.project import Project, Reading, Role
 from kg.turtle import Document
-from kg.vocabulary import LABELS, OWL, RDF, RDFS, SH, SKOS
+from kg.vocabulary import KG, LABELS, OWL, RDF, RDFS, SH, SKOS
 from kg.writers import Names
 
 __all__ = ["Knowledge", "Term", "folded"]
@@ -39,6 +39,7 @@ class Knowledge:
         self.terms: set[str] = set()
         self.above: dict[str, set[str]] = {}
         self.functional: set[str] = set()
+        self.single_of: dict[str, dict[str, str]] = {}
         for role in (Role.REGISTER, Role.SOURCE, Role.ONTOLOGY):
             for document in reading.documents.get(role, ()):
                 self._learn(role, document)
@@ -47,6 +48,8 @@ class Knowledge:
         self.advice: dict[str, str] = {}
         self.by_value: dict[tuple[NamedNode, ...], dict[str, list[str]]] = {}
         self.single, self.single_anywhere = _single_values(reading)
+        for kind, properties in self.single_of.items():
+            self.single.setdefault(kind, {}).update(properties)
 
     def _learn(self, role: Role, document: Document) -> None:
         for statement in document.statements:
@@ -62,8 +65,12 @@ class Knowledge:
                 self.terms.add(iri)
                 if predicate == RDFS.subClassOf and isinstance(value, NamedNode):
                     self.above.setdefault(iri, set()).add(value.value)
-                if predicate == RDF.type and value == OWL.FunctionalProperty:
+                if (predicate == RDF.type and value == OWL.FunctionalProperty) or (
+                    predicate == KG.singleValued and isinstance(value, Literal) and value.value == "true"
+                ):
                     self.functional.add(iri)
+                if predicate == KG.singleValued and isinstance(value, NamedNode):
+                    self.single_of.setdefault(value.value, {})[iri] = "one"
 
     def classes_above(self, classes: Iterable[str]) -> set[str]:
         """Return classes with all classes above them."""

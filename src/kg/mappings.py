@@ -153,7 +153,7 @@ class ValueSpec:
     default: Template | None = None
     lookup: Mapping[str, str] | None = None
     required: bool = False
-    single: bool = False
+    single: bool | None = None
     when: Condition = ALWAYS
 
 
@@ -564,7 +564,7 @@ class _Loader:
             self.template(told["default"], f"{where}.default") if "default" in told else None,
             lookup,
             self.flag(told.get("required", False), f"{where}.required"),
-            self.flag(told.get("single", False), f"{where}.single"),
+            self.flag(told["single"], f"{where}.single") if "single" in told else None,
             self.condition(told["when"], f"{where}.when") if "when" in told else ALWAYS,
         )
 
