@@ -123,6 +123,9 @@ _MOST_TERMS, _MOST_NAMES, _MOST_POINTERS = 100_000, 50_000, 256
 # The order of fewer things that point to one is soon worked out anew.
 _WORTH_KEEPING = 100
 
+# So many relations of one class stand together whatever the parts that a thing plays in them.
+_FEW_PARTED = 6
+
 # The groups of relations that are not events.
 _RELATED = ("table", "list")
 
@@ -274,7 +277,6 @@ class Snapshot:
         self._remembered = _Memory[tuple[object, ...], Any](_MOST_NAMES)
         self._arranged = _Memory[tuple[str, ...], Arrangement](_MOST_NAMES)
         self._pointers = _Memory[str, Pointers](_MOST_POINTERS)
-        self._above = _Memory[tuple[NamedNode, NamedNode], frozenset[NamedNode]](_MOST_NAMES)
 
     @property
     def _connection(self) -> sqlite3.Connection:
@@ -667,8 +669,8 @@ class Snapshot:
 
     def above(self, node: NamedNode, predicate: NamedNode) -> frozenset[NamedNode]:
         """Return everything that a property such as rdfs:subClassOf leads to from a node, step by step."""
-        found = self._above.get((node, predicate))
-        if found is None:
+
+        def work_out() -> frozenset[NamedNode]:
             reached: set[NamedNode] = set()
             waiting = [node]
             while waiting:
@@ -676,9 +678,9 @@ class Snapshot:
                     if isinstance(fact.object, NamedNode) and fact.object not in reached:
                         reached.add(fact.object)
                         waiting.append(fact.object)
-            found = frozenset(reached)
-            self._above.put((node, predicate), found)
-        return found
+            return frozenset(reached)
+
+        return self.remembered(("above", node, predicate), work_out)
 
     @cached_property
     def dated(self) -> frozenset[NamedNode]:
@@ -794,6 +796,38 @@ class Snapshot:
             (graph.value,),
         )
         return NamedNode(found[0][0]) if found else None
+
+    # --- sources ---
+
+    @cached_property
+    def by_graph(self) -> Mapping[NamedNode | BlankNode | DefaultGraph, File]:
+        """The files by the graphs that they state."""
+        return {file.graph: file for file in self.files.values()}
+
+    def resting(self, source: str) -> list[tuple[str, int, int]]:
+        """Return, by class (empty for things without one), how many things and statements rest on a source."""
+        return self.rows(
+            "SELECT COALESCE(c.value, ''), COUNT(*), SUM(statements) AS n FROM resting "
+            "JOIN term s ON s.id = source AND s.kind = 'i' LEFT JOIN term c ON c.id = class "
+            "WHERE s.value = ? GROUP BY class ORDER BY n DESC, 1",
+            (source,),
+        )
+
+    def things_resting(
+        self, source: str, class_iri: str = "", *, offset: int = 0, limit: int = -1
+    ) -> list[tuple[str, str, int]]:
+        """Return the things that rest on a source, with their class and their statements in it, by class and name.
+
+        `class_iri` is the class to list, `none` for things without one, empty for all.
+        """
+        return self.rows(
+            "SELECT e.value, COALESCE(c.value, ''), statements FROM resting "
+            "JOIN term s ON s.id = source AND s.kind = 'i' JOIN term e ON e.id = resting.entity "
+            "LEFT JOIN term c ON c.id = class LEFT JOIN entity ON entity.term = resting.entity "
+            "WHERE s.value = ?1 AND (?2 = '' OR COALESCE(c.value, 'none') = ?2) "
+            "ORDER BY 2, sort, 1 LIMIT ?3 OFFSET ?4",
+            (source, class_iri, limit, offset),
+        )
 
     # --- views ---
 

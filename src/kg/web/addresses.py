@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from urllib.parse import quote, unquote, urlencode
 
 from kg.settings import Settings
@@ -27,6 +28,11 @@ _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 def is_link(iri: str) -> bool:
     """Tell whether an address from the data may become a link."""
     return re.match(r"(?:https?://|mailto:)[^\s]", iri, re.IGNORECASE) is not None
+
+
+@lru_cache(maxsize=1 << 15)
+def _quoted(path: str) -> str:
+    return quote(path, safe=_SAFE)
 
 
 @dataclass(frozen=True)
@@ -101,7 +107,7 @@ class Addresses:
         return quote(iri, safe=_SAFE + "?#[]")
 
     def _local(self, iri: str) -> str:
-        return quote(iri[len(self.settings.entity_base) :], safe=_SAFE)
+        return _quoted(iri[len(self.settings.entity_base) :])
 
 
 def raw_path(environ: Mapping[str, object]) -> str:

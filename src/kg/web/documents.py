@@ -23,6 +23,7 @@ from kg.web.discovery import LINKSET, LINKSET_JSON, common_links, dataset_addres
 from kg.web.negotiation import Offer
 from kg.web.portraits import paint
 from kg.web.responses import CSV, HTML, RDF_OFFERS, Link, Problem, content_type, redirect, respond
+from kg.web.sources import resting_on
 from kg.web.spreadsheets import to_csv
 from kg.web.visits import Visit
 from kg.writers import FORMATS, write
@@ -180,6 +181,7 @@ def page_of(visit: Visit, description: Description, *, lasting: str = "", format
         "formats": formats or [(names[k], addresses.document(iri, k, page=page)) for k in (*FORMATS, "csv")],
         "json_ld": embedded(write(description.own(), "jsonld", visit.snapshot.prefixes)),
         "citation": _citation(visit, iri, page, lasting),
+        "resting": resting_on(visit, iri),
         "lasting": lasting or _lasting(visit, iri, page),
         "citing": [] if formats else [(names[key], addresses.document(iri, key)) for key in CITATION_FORMATS],
     }

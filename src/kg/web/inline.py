@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from kg.web.reader import Reader, Shown, Text
 
 if TYPE_CHECKING:
-    from kg.web.portraits import Mark, Premise, Reason, RelationRow, Row, Value
+    from kg.web.portraits import Mark, Note, Place, Premise, Reason, RelationRow, Row, Value
 
 __all__ = ["Inline"]
 
@@ -85,7 +85,29 @@ class Inline:
         name = f'<span class="unseen">{self._details} {self._text(shown.text)}</span>'
         return Markup(f' <a class="own" href="{escape(shown.href)}">{name}</a>')
 
+    def note(self, note: Note) -> Markup:
+        """Return a footnote: source, passage, doubts, file and lines, and the ways to correct it."""
+        parts = [self._shown(note.source) if note.source else str(escape(self._no_source))]
+        for name, found in note.locators:
+            values = ", ".join(map(self._shown, found))
+            parts.append(f'<span class="locator">, {self._text(name)}{self._colon}{values}</span>')
+        parts.append(f" {self.doubt(note.mark)}" if note.mark else "")
+        path = escape(note.path)
+        place = f'<a href="{escape(note.href)}" rel="noopener">{path}</a>' if note.href else f"<code>{path}</code>"
+        place += "".join(f"{', ' if index else ':'}{self._line(one)}" for index, one in enumerate(note.lines))
+        if note.edit:
+            place += f' · <a href="{escape(note.edit)}" rel="noopener">{self._edit}</a>'
+        if note.correct:
+            place += f' · <a href="{escape(note.correct)}" rel="nofollow">{self._correct}</a>'
+        return Markup(f'{"".join(parts)}\n<span class="place">{place}</span>')
+
     # --- plain strings of HTML ---
+
+    def _line(self, place: Place) -> str:
+        if not place.href:
+            return str(place.line)
+        label = f"{self._line_word} {place.line}"
+        return f'<a href="{escape(place.href)}" rel="noopener" aria-label="{label}">{place.line}</a>'
 
     def _text(self, text: Text) -> str:
         if text.language and text.language != self.interface:
@@ -163,6 +185,26 @@ class Inline:
     @cached_property
     def _source(self) -> Markup:
         return escape(self.reader.say("Source"))
+
+    @cached_property
+    def _no_source(self) -> str:
+        return self.reader.say("No source is named")
+
+    @cached_property
+    def _colon(self) -> Markup:
+        return escape(self.reader.say(": "))
+
+    @cached_property
+    def _edit(self) -> Markup:
+        return escape(self.reader.say("edit"))
+
+    @cached_property
+    def _correct(self) -> Markup:
+        return escape(self.reader.say("suggest a correction"))
+
+    @cached_property
+    def _line_word(self) -> Markup:
+        return escape(self.reader.say("line"))
 
     @cached_property
     def _remark(self) -> str:

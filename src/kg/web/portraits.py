@@ -128,7 +128,8 @@ class Group:
     heading: Shown | None
     columns: Sequence[Shown]
     rows: Sequence[RelationRow]
-    is_table: bool
+    #: As a table, as a list, or, where they say hardly more than their names, as names in columns.
+    form: str
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,27 @@ class Mentions:
     follows: bool = False
     #: Whether they point here, and not it to them.
     incoming: bool = True
+
+
+@dataclass(frozen=True)
+class FileRow:
+    """A file that points here with its header: where it can be seen, and what the header says besides."""
+
+    path: str
+    href: str
+    cells: Sequence[Sequence[Value]]
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files that speak for a source, or point here in another way with their headers."""
+
+    anchor: str
+    #: How many there are, on all pages.
+    number: int
+    common: Sequence[Row]
+    columns: Sequence[Shown]
+    rows: Sequence[FileRow]
 
 
 @dataclass(frozen=True)
@@ -193,6 +215,7 @@ class Portrait:
     sections: Sequence[Section]
     contents: Sequence[Entry]
     groups: Sequence[Group]
+    files: Files | None
     mentions: Sequence[Mentions]
     #: What no file states and the relations say already: in short form, from it and to it.
     following: Sequence[Mentions]
@@ -244,6 +267,7 @@ class _Painter:
         # Numbers follow the page from top to bottom, so each is given when it is first shown.
         self.numbers: dict[int, int] = {}
         self.lines: dict[int, dict[int, None]] = {}
+        self.files: Files | None = None
         #: Footnotes whose marks stand beside what they belong to.
         self.marked: set[int] = set()
         #: What a row does not say of itself: it is said in its marks and footnotes.
@@ -273,6 +297,7 @@ class _Painter:
             sections,
             self._contents(),
             groups,
+            self.files,
             [one for one in mentions if not one.follows],
             following,
             self._notes(),
@@ -465,7 +490,9 @@ class _Painter:
                 continue
             if group.kind in _POINTING:
                 taken = incoming.get(group.parts[0], {})
-                if taken:
+                if taken and next(iter(taken)) in self.snapshot.by_graph:
+                    self.files = self._files(index, group, list(taken))
+                elif taken:
                     mentions.append(self._mention(index, group, taken))
                 continue
             some, relations = relations[:number], relations[number:]
@@ -492,7 +519,7 @@ class _Painter:
         groups = self.description.groups
         several = Counter(group.class_iri for group in groups if group.kind == "table")
         for index, group in enumerate(groups, start=1):
-            if group.kind == "follows":
+            if group.kind in _POINTING:
                 break
             roles = self._roles(group) if group.kind == "table" and several[group.class_iri] > 1 else ()
             title = self._title(group).text
@@ -503,8 +530,8 @@ class _Painter:
     def _group(self, index: int, group: Pointing, relations: Sequence[Relation], several: bool) -> Group:
         told = [_Told(self, relation) for relation in relations]
         columns = self._columns(told)
-        is_table = group.kind == "table" and len(told) > _FEW
-        heading = self._heading(told, columns) if group.kind == "table" else None
+        is_table = group.kind == "table" and bool(group.parts) and len(told) > _FEW
+        heading = self._heading(told, columns) if group.parts else None
         dates = next((c for c in columns if c in self.snapshot.dated), None) if group.kind == "events" else None
         columns = [column for column in columns if column not in (heading, dates)]
         common = [c for c in columns if len(told) > 1 and told[0].values.get(c) and len({t.key(c) for t in told}) == 1]
@@ -521,7 +548,7 @@ class _Painter:
             self._property(heading, classes) if heading else None,
             [self._property(column, classes) for column in kept],
             rows,
-            is_table,
+            "table" if kept else "names" if is_table else "list",
         )
 
     def _columns(self, told: Sequence[_Told]) -> list[NamedNode]:
@@ -579,10 +606,25 @@ class _Painter:
             title = [Value(self.names.show(event))]
             when = self._values(told, dates, notes) if dates else ()
             when = when or [Value(self.names.show(date)) for date in self._moments.get(event, ())]
+        if group.kind == "table" and not group.parts:  # of several parts: each row has its own
+            heading = self._heading([told], columns)
+            title = self._values(told, heading, notes) if heading else title
+            stated = [
+                p
+                for p in told.relation.parts
+                if any(f.kind == 0 and f.predicate == p and f.object == self.iri for f in told.relation.facts)
+            ]
+            kind = Shown(
+                Text(", ".join(self._property(part, classes).text.text for part in stated or told.relation.parts))
+            )
         if group.kind != "table":
             of = next(iter(self.names.classes(node.value)), "")
             kind = self.names.link(of) if of and of != (group.class_iri.value if group.class_iri else "") else None
-        aside = [c for c in columns if c not in kept and told.values.get(c) and told.event() not in told.values[c]]
+        aside = [
+            c
+            for c in columns
+            if c not in (heading, *kept) and told.values.get(c) and told.event() not in told.values[c]
+        ]
         return RelationRow(
             title,
             [self._values(told, column, notes) for column in kept],
@@ -654,6 +696,34 @@ class _Painter:
         values = [self._value(subject, facts, depth=1) for subject, facts in subjects.items()]
         return Mentions(f"group-{index}", self._title(group), group.number, values, group.kind == "follows")
 
+    def _files(self, index: int, group: Pointing, graphs: Sequence[NamedNode]) -> Files:
+        """Return files with what their headers say: what is the same in all, and what tells them apart."""
+        said: dict[NamedNode | BlankNode, dict[NamedNode, dict[Term, list[Fact]]]] = {graph: {} for graph in graphs}
+        for fact in self.description.sources:
+            if fact.subject in said and fact.kind == 0 and fact.predicate != RDF.type and fact.object != self.iri:
+                said[fact.subject].setdefault(fact.predicate, {}).setdefault(fact.object, []).append(fact)
+        everywhere = dict.fromkeys(predicate for found in said.values() for predicate in found)
+        shown = [p for p in everywhere if p not in (*self.snapshot.qualifiers, *self.snapshot.remarks)]
+        first = said[graphs[0]]
+        common = [p for p in shown if all(set(found.get(p, ())) == set(first.get(p, ())) for found in said.values())]
+        # What few files say is for whoever opens them.
+        columns = [p for p in shown if p not in common and 2 * sum(p in found for found in said.values()) >= len(said)]
+
+        def values(found: Mapping[Term, Sequence[Fact]]) -> Sequence[Value]:
+            return self._by_language([_plain(self._value(term, facts)) for term, facts in found.items()])[0]
+
+        rows = []
+        for graph, found in said.items():
+            path = self.snapshot.by_graph[graph].path
+            rows.append(FileRow(path, self.places.view(path, 0), [values(found.get(c, {})) for c in columns]))
+        return Files(
+            f"group-{index}",
+            group.number,
+            [Row(self._property(p), values(first[p])) for p in common],
+            [self._property(column) for column in columns],
+            rows,
+        )
+
     def _is_said_above(self, fact: Fact) -> bool:
         """Tell whether a statement that points here is only the inverse of one that stands above."""
         if not fact.inferred or not any(own.object == fact.subject for own in self.own):
@@ -678,7 +748,11 @@ class _Painter:
             found.append(
                 Note(
                     number,
-                    self.names.link(source.value) if source else None,
+                    self.names.link(source.value)
+                    if source
+                    else Shown(Text(""))
+                    if self.snapshot.default_graph
+                    else None,
                     locators,
                     self._mark(footnote) if told else None,
                     path,

@@ -157,7 +157,8 @@ class Names:
 
     def all_of(self, iri: str) -> Mapping[str, str]:
         """Return every name of a thing by language."""
-        self.learn([iri])
+        if iri not in self._seen:
+            self.learn([iri])
         return self._labels.get(iri, {})
 
     def name(self, iri: str) -> Text:
@@ -166,7 +167,8 @@ class Names:
 
     def classes(self, iri: str) -> Sequence[str]:
         """Return the most specific stated classes of an entity; none for what is not one."""
-        self.learn([iri])
+        if iri not in self._seen:
+            self.learn([iri])
         return self._classes.get(iri, [])
 
     def link(self, iri: str) -> Shown:

@@ -36,6 +36,7 @@ from kg.web.responses import (
     respond,
 )
 from kg.web.sitemap import sitemap, sitemap_part
+from kg.web.sources import sources
 from kg.web.visits import Visit, problem_json
 from kg.web.vocabularies import ontology
 
@@ -141,6 +142,8 @@ def create_app(snapshots: Path, *, public_url: str = "", runtime: Path | None = 
         ("/doc/<path:rest>", documents.document),
         ("/about", documents.about),
         ("/correct", correct),
+        ("/sources", sources),
+        ("/sources.<extension>", sources),
         ("/dataset", dataset),
         ("/dataset.<extension>", dataset),
         ("/snapshot/<name>/<path:rest>", pinned),
