@@ -87,11 +87,17 @@ new PerformanceObserver((list) => shifts.push(...list.getEntries().map((one) => 
   .observe({ type: "layout-shift", buffered: true });
 """
 _SETTLED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"
+# Links in a sentence may be as high as its line.
+_SMALL = """() => [...document.querySelectorAll(
+  "nav a, .bottom a, .plain a, .counts a, .formats a, button, input, select, textarea, summary")]
+  .filter((one) => !["hidden", "checkbox", "radio"].includes(one.type))
+  .filter((one) => one.checkVisibility({ visibilityProperty: true }) && one.getBoundingClientRect().height < 24)
+  .map((one) => one.outerHTML.slice(0, 120))"""
 _WIDE = """() => [...document.querySelectorAll("body *")].filter((one) =>
   one.getBoundingClientRect().right > innerWidth + 1 && !one.closest(".scroll, .unseen, .skip, pre, svg"))
   .map((one) => one.outerHTML.slice(0, 120)).slice(0, 3)"""
 #: Asks axe what is wrong with a page; what it finds, in sentences.
-AXE = """(rules) => axe.run(document, { resultTypes: ["violations"], preload: false, ...rules })
+AXE = """() => axe.run(document, { resultTypes: ["violations"], preload: false })
   .then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) =>
     `${id}: ${target.join(" ")}: ${failureSummary.replace(/\\s+/g, " ")}`)))"""
 
@@ -105,6 +111,7 @@ class Look:
     said: list[str] = field(default_factory=list)
     shifts: list[float] = field(default_factory=list)
     wide: list[str] = field(default_factory=list)
+    small: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
 
@@ -141,23 +148,20 @@ class Eyes:
 
         page.on("request", asked)
         page.on("console", said)
-        # Each page in light and in dark; in which language of the two all rules are asked in which, does not matter.
-        schemes = ("light", "dark") if language != "fr" else ("dark", "light")
-        page.emulate_media(color_scheme=schemes[0])
+        # Each page is seen in two languages: once in light, once in dark.
+        page.emulate_media(color_scheme="dark" if language == "fr" else "light")
         page.set_viewport_size({"width": 1280, "height": 900})
         answer = page.goto(f"{address}{'&' if '?' in address else '?'}lang={language}")
         page.evaluate(_SETTLED)
         look.weight = len(answer.body())
         look.shifts = page.evaluate("() => shifts")
         page.evaluate(self.axe)
-        look.faults = page.evaluate(AXE, {})
-        if language != "fr":
-            page.emulate_media(color_scheme=schemes[1])
-            look.faults += page.evaluate(AXE, {"runOnly": ["color-contrast"]})
+        look.faults = page.evaluate(AXE)
         page.set_viewport_size({"width": 360, "height": 800})
         page.evaluate(_SETTLED)
         if page.evaluate("() => document.documentElement.scrollWidth > innerWidth"):
             look.wide = page.evaluate(_WIDE) or ["something"]
+        look.small = page.evaluate(_SMALL)
         page.remove_listener("request", asked)
         page.remove_listener("console", said)
         return look
