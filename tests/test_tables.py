@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import random
+import re
 from contextlib import chdir
 from pathlib import Path
 
@@ -15,12 +16,13 @@ from click import Abort
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.building import content_of
+from tests.building import ROOT, content_of
 
 from kg.cli import main
 from kg.formatting import write_all
 from kg.imports import plan
 from kg.mappings import load_mapping
+from kg.project import open_project
 from kg.tables import read_table
 
 MAPPING = """\
@@ -501,6 +503,17 @@ def test_a_thing_that_is_registered_elsewhere_is_refused(tables):
     with chdir(tables.root):
         done = CliRunner().invoke(main, ["import", "data/tables/bells.toml"])
     assert "bell:anna would be registered in data/turtle/register/bell/anna-2.ttl; it is in" in done.stdout
+
+
+def test_the_mapping_of_the_how_to_can_be_read(tmp_path):
+    (mapping,) = re.findall(
+        r"```toml\n(.*?)```", (ROOT / "docs/how-to/import-a-table.md").read_text("utf-8"), re.DOTALL
+    )
+    (tmp_path / "members.toml").write_text(mapping, encoding="utf-8")
+    assert [node.name for node in load_mapping(tmp_path / "members.toml", open_project(ROOT), "x").nodes] == [
+        "membership",
+        "list",
+    ]
 
 
 CELLS = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\ufffe\uffff"), max_size=12)
