@@ -264,6 +264,19 @@ def test_a_name_that_two_things_bear_is_ambiguous(tables):
     )
 
 
+@pytest.mark.parametrize("path", ["b:mass", "^b:cast / b:caster / rdfs:label"])
+def test_of_two_things_of_one_name_the_one_with_another_value_is_meant(tables, path):
+    other = tables.read("data/turtle/register/bell/anna.ttl").replace("bell/anna>", "bell/anna-2>")
+    tables.write("data/turtle/register/bell/anna-2.ttl", other.replace("bell:anna", "bell:anna-2"))
+    tables.append("data/turtle/sources/ledger.ttl", "\nbell:anna b:mass 900 .\nbell:anna-2 b:mass 70 .\n")
+    value = {"b:mass": "900"}.get(path, "Grimm & Sons")
+    find = f'class = "b:Bell", with = {{ "{path}" = "{value}" }} }}'
+    tables.replace("data/tables/castings.toml", 'class = "b:Bell" }', find)
+    tables.write("data/tables/castings.csv", HEAD + ROWS.splitlines()[0] + "\n")
+    bring(tables)
+    assert "b:cast bell:anna ;" in tables.read(FILE)
+
+
 def test_hostile_cells_stay_text(tables):
     hostile = 'x"@en . <https://x.example/a> <https://x.example/b> "'
     tables.write(

@@ -358,12 +358,12 @@ class _Cells:
         if find.classes:
             wanted = {one.value for one in find.classes}
             things = [iri for iri in things if known.is_a(iri, wanted)]
-        for predicate, template in find.having.items():
+        for steps, template in find.having.items():
             text = self.fill(template)
             if text is not None and things:
                 prefix, colon, local = text.partition(":")
                 full = known.project.prefixes[prefix] + local if colon and prefix in known.project.prefixes else text
-                things = [iri for iri in things if known.has(iri, predicate, full)]
+                things = [iri for iri in things if full in known.values(iri, steps)]
         things = sorted(dict.fromkeys(things))
         shown = [f"{known.short(iri)} ({known.places[iri]})" for iri in things or sorted(alike)[:5]]
         if not things:
@@ -508,10 +508,18 @@ def _check_terms(mapping: TableMapping, known: Knowledge) -> None:
             for values in properties.values():
                 for value in values:
                     if value.find is not None:
-                        used += [*value.find.classes, *value.find.by, *value.find.having]
+                        used += [
+                            *value.find.classes,
+                            *value.find.by,
+                            *(step for steps in value.find.having for step, _ in steps),
+                        ]
     for column in mapping.columns.values():
         if column.find is not None:
-            used += [*column.find.classes, *column.find.by, *column.find.having]
+            used += [
+                *column.find.classes,
+                *column.find.by,
+                *(step for steps in column.find.having for step, _ in steps),
+            ]
     for term in dict.fromkeys(used):
         if term.value.startswith(known.project.settings.base_iri) and term.value not in known.terms:
             raise KGError(

@@ -111,8 +111,20 @@ class Knowledge:
                     index.setdefault(value, []).append(iri)
         return self.by_value[key].get(text, [])
 
-    def has(self, iri: str, predicate: NamedNode, text: str) -> bool:
-        return any(p == predicate.value and getattr(v, "value", None) == text for p, v in self.statements[iri])
+    def values(self, iri: str, steps: Iterable[tuple[NamedNode, bool]]) -> set[str]:
+        """Return the texts and IRIs that properties lead to, one after the other; True follows one backwards."""
+        found = {iri}
+        for predicate, backwards in steps:
+            if backwards:
+                found = {subject for one in found for subject in self.with_value((predicate,), one)}
+            else:
+                found = {
+                    value.value
+                    for one in found
+                    for name, value in self.statements.get(one, ())
+                    if name == predicate.value and not isinstance(value, BlankNode)
+                }
+        return found
 
     def is_single(self, classes: Iterable[str], predicate: str) -> str:
         """Return "one" for a property with at most one value, "language" for one a language, else nothing."""

@@ -117,6 +117,10 @@ class Condition:
 ALWAYS = Condition()
 
 
+#: Properties one after the other, each with True if it is followed backwards.
+Steps = tuple[tuple[NamedNode, bool], ...]
+
+
 @dataclass(frozen=True)
 class Find:
     """How to find a thing of the graph: by a name, or by the value of other properties."""
@@ -124,7 +128,13 @@ class Find:
     name: Template
     classes: Sequence[NamedNode] = ()
     by: Sequence[NamedNode] = ()
-    having: Mapping[NamedNode, Template] = field(default_factory=dict)
+    having: Mapping[Steps, Template] = field(default_factory=dict)
+
+    def terms(self) -> Iterator[NamedNode]:
+        """Give the classes and properties that it asks for."""
+        yield from (*self.classes, *self.by)
+        for steps in self.having:
+            yield from (step for step, _ in steps)
 
 
 @dataclass(frozen=True)
@@ -435,6 +445,13 @@ class _Loader:
         advice = f"Did you mean {known[0]}:{local}?" if known and colon else ""
         raise self.refuse(where, text, "a prefixed name whose prefix is in the prefix table", advice)
 
+    def steps(self, text: str, where: str) -> Steps:
+        """Return a path of properties: cn:territory / ^cn:located / cn:place."""
+        found = []
+        for step in re.split(r"\s*/\s*", text.strip()):
+            found.append((self.name(step.removeprefix("^"), where), step.startswith("^")))
+        return tuple(found)
+
     def names(self, value: Any, where: str) -> tuple[NamedNode, ...]:
         return tuple(self.name(one, where) for one in self.list_of(value))
 
@@ -449,10 +466,7 @@ class _Loader:
             self.template(told["find"], f"{where}.find"),
             self.names(told.get("class", []), f"{where}.class"),
             self.names(told.get("by", []), f"{where}.by"),
-            {
-                self.name(key, f"{where}.with"): self.template(text, f"{where}.with.{key}")
-                for key, text in having.items()
-            },
+            {self.steps(key, f"{where}.with"): self.template(text, f"{where}.with") for key, text in having.items()},
         )
 
     def lookup_named(self, told: Mapping[str, Any], where: str) -> Mapping[str, str] | None:
