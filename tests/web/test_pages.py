@@ -414,3 +414,53 @@ def test_style_is_small_and_pinned_by_its_address(client: FlaskClient) -> None:
     assert "immutable" not in client.get("/static/site.000000000000.css").headers["Cache-Control"]
     for nothing in ("/static/roles.css", "/static/site", "/static/.css", "/static/site.html"):
         assert client.get(nothing).status_code == 404
+
+
+@pytest.fixture(scope="module")
+def front(committed: Path, rebuilt: Callable[[Path], FlaskClient]) -> FlaskClient:
+    """The bells with a history, a note on persons, and a view among the figures."""
+    settings = committed / "kg.toml"
+    text = settings.read_text(encoding="utf-8")
+    more = 'contact = "mailto:ringer@bells.example"\nprivacy = { de = "Niemand wird genannt <außer> Glocken." }\n'
+    changed = text.replace("[folders]", more + "\n[folders]").replace("[home]", '[home]\nfigures = ["metals", "gone"]')
+    settings.write_text(changed, encoding="utf-8")
+    client = rebuilt(committed)
+    settings.write_text(text, encoding="utf-8")
+    return client
+
+
+def test_front_page_tells_how_much_there_is_what_changed_and_how_to_cite(front: FlaskClient) -> None:
+    page = see(front, "/")
+    figures = dict(zip(page.texts("dt"), page.texts("dd"), strict=True))
+    assert int(figures["Things"]) > 10
+    assert int(figures["Sources"]) == len(see(front, "/sources").all("tr")) - 1
+    assert figures[see(front, "/views/metals").texts("h1")[0]] == "3"  # a view that is gone is left out
+    assert "3 May 2020" in page.texts("time")
+    assert any("Hang <the> bells" in text for text in page.texts("li"))
+    (cited,) = [" ".join("".join(text).split()) for _, at, text in page.elements if at.get("id") == "home-citation"]
+    assert cited.startswith("Cymdeithas Clychau’r Ŵyn")
+    address = re.search(r"https://bells\.example/cloch(/snapshot/[0-9a-f]{16}/dataset)$", cited)
+    assert address
+    assert front.get(address[1], headers=HTML).status_code == 200
+
+
+def test_every_page_leads_to_the_terms_the_data_and_where_mistakes_are_told(front: FlaskClient) -> None:
+    for kind in ("/", "/doc/bell/mair.html", "/search", "/nope"):
+        targets = [a["href"] for a in see(front, kind).all("a")]
+        for target in ("https://creativecommons.org/publicdomain/zero/1.0/", "mailto:ringer@bells.example"):
+            assert target in targets
+        for part in ("cite", "how", "privacy"):
+            assert f"/dataset#{part}" in targets
+    page = see(front, "/dataset")
+    assert {"cite", "how", "privacy"} <= {attributes.get("id") for _, attributes, _ in page.elements}
+    assert "Niemand wird genannt <außer> Glocken." in page.texts("p")
+    assert front.get("/dataset.bib").text.startswith("@misc{")
+
+
+def test_page_that_is_not_there_asks_for_what_its_address_says(client: FlaskClient) -> None:
+    page = see(client, "/glocken/marienglock.php")
+    assert [field["value"] for field in page.all("input") if field.get("name") == "q"] == ["marienglock"]
+    assert "Did you mean Marienglocke?" in page.texts("a")
+    assert "/doc/bell/mair.html" in [a["href"] for a in page.all("a")]
+    for address in ("/%22%3E%3Cscript%3E", "/%FF%FE", "/%00", "/" + "x" * 3000, "/*%28OR%29NEAR"):
+        assert client.get(address, headers=HTML).status_code == 404, address

@@ -15,6 +15,7 @@ from kg.citations import FORMATS as CITATION_FORMATS
 from kg.citations import Citation
 from kg.entities import Description, describe
 from kg.metadata import dataset_iri
+from kg.search import search
 from kg.snapshot import Snapshot
 from kg.web.addresses import iris_of_path
 from kg.web.citing import CITATIONS, cite
@@ -25,7 +26,7 @@ from kg.web.portraits import paint
 from kg.web.responses import CSV, HTML, RDF_OFFERS, Link, Problem, content_type, redirect, respond
 from kg.web.sources import resting_on
 from kg.web.spreadsheets import to_csv
-from kg.web.visits import Visit
+from kg.web.visits import Visit, words_of
 from kg.writers import FORMATS, write
 
 __all__ = ["about", "document", "embedded", "links", "not_found", "page_of", "thing"]
@@ -42,6 +43,8 @@ _KEYS = {offer.key: offer for offer in _ALL}
 
 # A list of names longer than this is not searched for similar ones.
 _TOO_MANY = 5000
+# So many things are guessed at from the words of an address.
+_GUESSES = 3
 
 
 def find(snapshot: Snapshot, encoded: str) -> str | None:
@@ -258,10 +261,16 @@ def not_found(visit: Visit, encoded: str) -> Problem:
     if kinds.get(kind, _TOO_MANY + 1) <= _TOO_MANY:
         base = f"{snapshot.settings.entity_base}{kind}/"
         slugs = [iri.removeprefix(base) for iri in snapshot.entities(kind)]
-        for close in difflib.get_close_matches(slug, slugs, n=3):
+        for close in difflib.get_close_matches(slug, slugs, n=_GUESSES):
             title = _("Did you mean %(name)s?") % {"name": names.name(base + close).text}
             onward.append((title, addresses.document(base + close, "html")))
         onward.append((_("All of this kind: %(kind)s") % {"kind": kind}, addresses.page(f"/browse/{kind}")))
+    if not onward:
+        # Nothing but the words of the address is left to go by.
+        numbers = search(snapshot, words_of(visit.path), limit=_GUESSES).entities
+        terms = snapshot.terms(numbers)
+        for iri in (terms[number].value for number in numbers):
+            title = _("Did you mean %(name)s?") % {"name": names.name(iri).text}
+            onward.append((title, addresses.document(iri, "html" if addresses.is_ours(iri) else "")))
     onward.append((_("Browse everything"), addresses.page("/browse")))
-    onward.append((_("Search"), addresses.page("/search")))
     return Problem(404, _("The graph does not know this."), _("Nothing in it has this address."), onward)

@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from flask import Response
 from pyoxigraph import Literal, Quad
 
+from kg.citations import FORMATS as CITATION_FORMATS
+from kg.citations import Citation
 from kg.metadata import dataset_iri
 from kg.statistics import source_sizes, totals
 from kg.vocabulary import VOID, XSD
 from kg.web import discovery, documents, lists, questions
+from kg.web.citing import cite
 from kg.web.documents import OFFERS
 from kg.web.feed import things_of
-from kg.web.reader import Shown
-from kg.web.responses import Link
+from kg.web.reader import Shown, Text
+from kg.web.responses import Link, respond
 from kg.web.visits import Visit
 from kg.writers import FORMATS
 
@@ -58,7 +61,7 @@ def home(visit: Visit) -> Response:
         classes=lists.class_counts(visit),
         figures=_figures(visit),
         changes=_news(visit),
-        citation=citation(visit),
+        citation=_citation(visit),
     )
 
 
@@ -71,7 +74,7 @@ def _figures(visit: Visit) -> list[tuple[str, str, str]]:
         (_("Things"), counted["entities"], addresses.page("/browse")),
         (_("Statements"), counted["statements in files"], addresses.page("/dataset")),
         (_("Inferred statements"), counted["inferred statements"], ""),
-        (_("Sources"), sources, ""),
+        (_("Sources"), sources, addresses.page("/sources")),
         (_("Files"), counted["files"], addresses.page("/graphs")),
     ]
     for name in snapshot.settings.home_figures:
@@ -95,28 +98,25 @@ def _news(visit: Visit) -> list[News]:
     ]
 
 
-def citation(visit: Visit) -> str:
-    """Return how to cite the graph in its present state, by an address that keeps it; empty for files of no project."""
-    _, settings, origin = visit.say, visit.snapshot.settings, visit.origin
+def _citation(visit: Visit) -> Citation | None:
+    """Return how to cite the graph in its present state, by an address that stays; nothing for files of no project."""
     if visit.snapshot.default_graph:
-        return ""
-    year = f" ({origin.date[:4]})" if origin.date else ""
-    parts = [f"{settings.creator}{year}."] if settings.creator else []
-    parts.append(visit.reader.choose(settings.title).text + ".")
-    if origin.commit and not origin.dirty:
-        parts.append(_("Commit %(commit)s.") % {"commit": origin.commit[:12]})
-    parts.append(visit.addresses.absolute(visit.addresses.pinned(visit.snapshot.name).pin + "/dataset"))
-    return " ".join(parts)
+        return None
+    return cite(visit, Text(""), visit.addresses.pinned(visit.snapshot.name).here("/dataset"))
 
 
 def dataset(visit: Visit, extension: str = "") -> Response:
     """Answer with what the graph says about itself, and the commit that it was built from."""
-    if extension and extension != "html" and extension not in FORMATS:
+    cited = _citation(visit)
+    if extension and extension != "html" and extension not in FORMATS and not (cited and extension in CITATION_FORMATS):
         raise documents.not_found(visit, "")
 
     def address(key: str) -> str:
         return discovery.dataset_address(visit, key)
 
+    if cited and extension in CITATION_FORMATS:
+        form = CITATION_FORMATS[extension]
+        return respond(form.write(cited), form.media_type, language=visit.reader.language, vary=("Accept-Language",))
     chosen = extension or visit.choose(OFFERS, address).key
     vary = () if extension else ("Accept",)
     location = "" if extension else address(chosen)
@@ -131,7 +131,8 @@ def dataset(visit: Visit, extension: str = "") -> Response:
         location=location,
         origin=visit.origin,
         numbers=_numbers(visit, quads),
-        citation=citation(visit),
+        citation=cited,
+        citing=[(found.name, address(key)) for key, found in CITATION_FORMATS.items()] if cited else [],
         formats=[(FORMATS[key].name, address(key)) for key in FORMATS],
         dumps=discovery.dumps(visit),
         services=discovery.services(),

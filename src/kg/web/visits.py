@@ -29,7 +29,7 @@ from kg.web.reader import Names, Reader
 from kg.web.responses import HTML, PROBLEM, RDF_OFFERS, Link, Problem, content_type, respond
 from kg.writers import Four, write
 
-__all__ = ["Visit"]
+__all__ = ["Visit", "words_of"]
 
 
 @dataclass
