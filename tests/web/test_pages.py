@@ -435,7 +435,7 @@ def test_front_page_tells_how_much_there_is_what_changed_and_how_to_cite(front: 
     assert int(figures["Things"]) > 10
     assert int(figures["Sources"]) == len(see(front, "/sources").all("tr")) - 1
     assert figures[see(front, "/views/metals").texts("h1")[0]] == "3"  # a view that is gone is left out
-    assert "3 May 2020" in page.texts("time")
+    assert "3 Mai 2020" in page.texts("time")
     assert any("Hang <the> bells" in text for text in page.texts("li"))
     (cited,) = [" ".join("".join(text).split()) for _, at, text in page.elements if at.get("id") == "home-citation"]
     assert cited.startswith("Cymdeithas Clychau’r Ŵyn")
