@@ -20,6 +20,7 @@ from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Store
 
 from kg import history, metadata
 from kg.dates import day_number
+from kg.differences import told
 from kg.dumps import write_dumps
 from kg.engine import engine_version
 from kg.errors import KGError, QueryError, SnapshotError
@@ -31,7 +32,7 @@ from kg.presentation import arrange, presentation
 from kg.project import Project, Reading, Role
 from kg.queries import Data, ask_within
 from kg.results import to_json
-from kg.rules import Triple
+from kg.rules import Inference, Triple
 from kg.search import OTHER, PREFERRED, write_index
 from kg.settings import Settings
 from kg.snapshot import (
@@ -297,7 +298,7 @@ def _of_project(project: Project, progress: Progress) -> _Plan:
         lines = quads.lines([document.graph for document in reading.all()])
         (folder / GRAPH).write_text("\n".join(lines) + "\n", encoding="utf-8")
         write_dumps(folder / GRAPH, folder, project.prefixes)
-        _Writer(connection, project, reading, checked, quads).write(views, progress)
+        _Writer(connection, project, reading, quads).write(views, progress)
 
     return _Plan(name, fill, checked.findings)
 
@@ -344,9 +345,11 @@ def _is_whole(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class _Quads:
-    """Everything that is published: what files state, what follows, and what is said about it."""
+    """Everything that is published: what files state, what follows, where they differ, and what is said about it."""
 
     stated: Sequence[tuple[int, Statement]]
+    #: What no file states, with the kind that it has among the statements of a snapshot.
+    inferences: Sequence[tuple[int, Inference]]
     inferred: Sequence[Quad]
     about: Sequence[Quad]
 
@@ -367,11 +370,13 @@ def _all_quads(project: Project, reading: Reading, checked: Checked) -> _Quads:
             if statement[:3] not in seen:  # said twice in one file: the first place counts
                 seen.add(statement[:3])
                 stated.append((number, statement))
-    graph = metadata.inferred_graph(project.settings)
-    inferred = [Quad(*inference.triple, graph) for inference in checked.closure.inferences]
+    inferences = [(2, inference) for inference in checked.closure.inferences]
+    inferences += [(3, inference) for inference in told(project, checked.differences)]
+    graphs = {2: metadata.inferred_graph(project.settings), 3: metadata.differences_graph(project.settings)}
+    inferred = [Quad(*inference.triple, graphs[kind]) for kind, inference in inferences]
     all_stated = [Quad(statement.subject, statement.predicate, statement.object) for _, statement in stated]
     about = list(metadata.describe(project.settings, [*all_stated, *inferred]))
-    return _Quads(stated, inferred, about)
+    return _Quads(stated, inferences, inferred, about)
 
 
 def _settings_content(settings: Settings) -> dict[str, Any]:
@@ -442,18 +447,16 @@ def _write_snapshot(plan: _Plan, target: Path) -> None:
 class _Writer:
     """Fills the SQLite file of one snapshot."""
 
-    def __init__(
-        self, connection: sqlite3.Connection, project: Project, reading: Reading, checked: Checked, quads: _Quads
-    ) -> None:
+    def __init__(self, connection: sqlite3.Connection, project: Project, reading: Reading, quads: _Quads) -> None:
         self.connection, self.project, self.reading = connection, project, reading
-        self.checked, self.quads = checked, quads
+        self.quads = quads
         self.numbers: dict[NamedNode | BlankNode | Literal, int] = {}
         self.documents = list(reading.all())
         self.presentation = presentation(reading)
         self.facets = parse_facets(project.settings.facets, project.expand)
         #: Every statement once per graph that states it, as triples.
         self.stated = [Triple(s.subject, s.predicate, s.object) for _, s in quads.stated]
-        self.triples = dict.fromkeys([*self.stated, *(i.triple for i in checked.closure.inferences)])
+        self.triples = dict.fromkeys([*self.stated, *(inference.triple for _, inference in quads.inferences)])
 
     def number(self, term: NamedNode | BlankNode | Literal) -> int:
         found = self.numbers.get(term)
@@ -517,8 +520,8 @@ class _Writer:
         for number, s in self.quads.stated:
             add(Triple(s.subject, s.predicate, s.object), number + 1, s.line, s.column, int(s.derived))
         reasons = []
-        for inference in self.checked.closure.inferences:
-            add(inference.triple, None, 0, 0, 2)
+        for kind, inference in self.quads.inferences:
+            add(inference.triple, None, 0, 0, kind)
             for reason in inference.reasons:
                 premises = [[self.number(term) for term in t] for t in (reason.rule.axiom, *reason.premises)]
                 reasons.append((by_triple[inference.triple], reason.rule.kind, json.dumps(premises)))

@@ -12,7 +12,7 @@ from functools import cached_property
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Store
 from pyoxigraph import Triple as TripleTerm
 
-from kg import metadata
+from kg import differences, metadata
 from kg.dates import EDTF, in_words
 from kg.errors import KGError
 from kg.labels import choose, labels_in
@@ -147,9 +147,10 @@ class State:
         documents = self.reading.documents
         axioms = [Triple(*s[:3]) for document in documents[Role.ONTOLOGY] for s in document.statements]
         stated = [Triple(*s[:3]) for role in _STATED for document in documents[role] for s in document.statements]
-        rules = compile_rules(axioms)
-        graph = metadata.inferred_graph(settings)
-        inferred = [Quad(*inference.triple, graph) for inference in infer(rules.rules, stated).inferences]
+        closure = infer(compile_rules(axioms).rules, stated)
+        inferred = [Quad(*inference.triple, metadata.inferred_graph(settings)) for inference in closure.inferences]
+        differing = differences.told(self.project, differences.compare(self.reading, closure))
+        inferred += [Quad(*inference.triple, metadata.differences_graph(settings)) for inference in differing]
         quads = [*self.reading.quads(), *inferred]
         about = list(metadata.describe(settings, [Quad(q.subject, q.predicate, q.object) for q in quads]))
         store.bulk_extend([*quads, *about])

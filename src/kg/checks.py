@@ -16,6 +16,8 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Store
 from rdflib import namespace
 
 from kg.curation import curate
+from kg.differences import Difference, compare
+from kg.differences import findings as differing
 from kg.engine import engine_version
 from kg.errors import DateError, QueryError
 from kg.findings import Finding, Severity, in_order, translated, unreadable
@@ -29,7 +31,7 @@ from kg.rules import Clash, Closure, Rules, Triple, compile_rules, infer
 from kg.shapes import validate
 from kg.turtle import Document, Statement, excerpt_of, used_prefixes
 from kg.views import read_view
-from kg.vocabulary import KG, OWL, RDF, RDFS, SKOS
+from kg.vocabulary import KG, KG_TERMS, OWL, RDF, RDFS, SKOS
 
 __all__ = ["Checked", "brought", "check", "recheck"]
 
@@ -44,6 +46,8 @@ class Checked:
     #: The ontology's axioms as rules, and what follows by them from ontology, register and all sources.
     rules: Rules
     closure: Closure
+    #: What register and sources say differently of the same thing.
+    differences: Sequence[Difference]
 
     @property
     def passed(self) -> bool:
@@ -59,6 +63,7 @@ def check(project: Project, reading: Reading, *, language: str, memo: Memo | Non
     """
     rules = compile_rules(Triple(*quad) for quad in _asserted(reading, Role.ONTOLOGY))
     closure = infer(rules.rules, [Triple(*quad) for quad in _asserted(reading, *_STATED)])
+    differences = compare(reading, closure)
     findings = [
         *map(unreadable, reading.errors),
         *_prefixes(project, reading),
@@ -78,7 +83,8 @@ def check(project: Project, reading: Reading, *, language: str, memo: Memo | Non
         findings += curate(project, reading, standard=_standard_terms())
         findings += validate(project, reading, language=language, memo=memo)
         findings += _clashes(project, reading, rules, closure)
-    return Checked(in_order(translated(findings, language)), rules, closure)
+        findings += differing(project, differences)
+    return Checked(in_order(translated(findings, language)), rules, closure, differences)
 
 
 def recheck(
@@ -391,7 +397,7 @@ def _standard_terms() -> Mapping[str, Collection[str]]:
 def _terms(project: Project, reading: Reading) -> Iterator[Finding]:
     """Find predicates, classes and own terms that nothing defines, at their first use in each file."""
     declared = {s.value for s, p, _ in _asserted(reading, Role.ONTOLOGY) if p == RDF.type and isinstance(s, NamedNode)}
-    declared |= {term.value for term in (KG.earliest, KG.latest, KG.Relation, KG.wholeGraph)}
+    declared |= {term.value for term in KG_TERMS}
     standard = _standard_terms()
     defined = declared.union(*standard.values())
     own = (f"{project.settings.ontology_iri}#", KG.iri)

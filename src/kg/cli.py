@@ -792,6 +792,16 @@ def show_command(context: click.Context, iri: str, why: bool, lang: str | None) 
             for value, stating in prop.values:
                 for fact in stating:
                     line(fact, f"{shown.term(prop.iri)}: {shown.term(value)}")
+    for one in snapshot.differences(found):
+        what = "sources disagree" if one.kind == "disagreement" else "one source is finer than another"
+        about = ", ".join(shown.term(term) for term in one.about if term != description.iri)
+        respect = ", ".join(map(shown.term, one.respects or [one.property]))
+        heading = ": ".join(part for part in (what, about, respect) if part)
+        click.echo(f"  {click.style(heading, fg='yellow' if one.kind == 'disagreement' else None, bold=True)}")
+        for value, stating in one.values:
+            for fact in stating:
+                source = f"  {shown.term(fact.file.source)}" if fact.file and fact.file.source else ""
+                line(fact, f"{shown.term(value)}{source}", "    ")
     for relation in description.relations:
         click.echo(f"  {click.style(shown.term(relation.node), underline=True)}  {shown.compact(relation.node.value)}")
         for fact in relation.facts:

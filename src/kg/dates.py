@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import datetime
 import functools
 import re
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from babel.dates import get_month_names
 
 from kg.messages import say, translator
 
-__all__ = ["EDTF", "Bounds", "bounds", "day_number", "in_words"]
+__all__ = ["EDTF", "Bounds", "bounds", "day_number", "in_words", "loosely"]
 
 #: The datatype of a date written in EDTF (Library of Congress, Extended Date/Time Format datatypes).
 EDTF = "http://id.loc.gov/datatypes/edtf/EDTF"
@@ -103,6 +104,41 @@ def day_number(day: str) -> int:
     sign = -1 if day.startswith("-") else 1
     year, month, date = day.removeprefix("-").split("-")[:3]
     return (sign * int(year) * 12 + int(month)) * 32 + int(date[:2])
+
+
+@functools.cache
+def loosely(text: str) -> Bounds:
+    """Return the bounds of a date, wider by one of its smallest unit where it is approximate or uncertain.
+
+    >>> loosely("2009~"), loosely("2009")
+    (Bounds(earliest='2008-01-01', latest='2010-12-31'), Bounds(earliest='2009-01-01', latest='2009-12-31'))
+    """
+    found = bounds(text)
+    if "/" in text:
+        first, last = (Bounds(None, None) if end in ("", "..") else loosely(end) for end in text.split("/"))
+        return Bounds(first.earliest, last.latest)
+    match = _DATE.fullmatch(text)
+    if match is None or not match["doubt"] or found.earliest is None or found.latest is None:
+        return found
+    return Bounds(_moved(found.earliest, match, -1), _moved(found.latest, match, 1))
+
+
+def _moved(day: str, match: re.Match[str], by: int) -> str:
+    """Return a day moved by one of the smallest unit that a date is written to; the ends of months stay ends."""
+    year_text, month_text, day_text = day.rsplit("-", 2)
+    year, month, number = int(year_text), int(month_text), int(day_text)
+    if match["day"] not in (None, "XX"):
+        if 1 < year < 9999:
+            return (datetime.date(year, month, number) + datetime.timedelta(days=by)).isoformat()
+        return day
+    if match["month"] not in (None, "XX"):
+        months = year * 12 + month - 1 + by
+        year, month = months // 12, months % 12 + 1
+    else:
+        year += by * 10 ** match["year"].count("X")
+    # Every fourth year of the proleptic calendar will do where no date has such a year.
+    last = calendar.monthrange(year if 1 <= year <= 9999 else 2000 + year % 4, month)[1]
+    return _day((year, month, 1 if by < 0 else last))
 
 
 @functools.cache

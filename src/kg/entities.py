@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad
 
 from kg.labels import choose, local_name
-from kg.metadata import dataset_iri, inferred_graph, metadata_graph
+from kg.metadata import dataset_iri, differences_graph, inferred_graph, metadata_graph
 from kg.snapshot import Fact, File, Pointing, Snapshot
 from kg.vocabulary import FOAF, KG, RDF, VOID
 from kg.writers import Four
@@ -85,9 +85,9 @@ class Description:
     def fours(self, snapshot: Snapshot) -> Iterator[Four]:
         """Give the document as quads: each statement in the graph of its file, inferred ones in one of their own."""
         settings = snapshot.settings
-        inferred = inferred_graph(settings)
+        derived = {2: inferred_graph(settings), 3: differences_graph(settings)}
         for fact in self._in_order(snapshot):
-            yield (fact.subject, fact.predicate, fact.object, fact.file.graph if fact.file else inferred)
+            yield (fact.subject, fact.predicate, fact.object, fact.file.graph if fact.file else derived[fact.kind])
         if self.iri.value.startswith(settings.entity_base):
             document = NamedNode(f"{settings.base_iri}doc/{self.iri.value[len(settings.entity_base) :]}")
             about = metadata_graph(settings)

@@ -17,7 +17,7 @@ from kg.vocabulary import DCTERMS, FOAF, RDF, RDFS, VOID, XSD, Namespace
 
 __all__ = [
     "ORIGIN", "Origin", "creator_iri", "dataset_iri", "describe", "describe_counted", "describe_origin",
-    "inferred_graph", "metadata_graph", "origin_of", "read_origin",
+    "differences_graph", "inferred_graph", "metadata_graph", "origin_of", "read_origin",
 ]  # fmt: skip
 
 DCAT = Namespace("http://www.w3.org/ns/dcat#")
@@ -49,6 +49,11 @@ def metadata_graph(settings: Settings) -> NamedNode:
 def inferred_graph(settings: Settings) -> NamedNode:
     """Return the named graph of the inferred statements."""
     return NamedNode(settings.base_iri + "graph/inferred")
+
+
+def differences_graph(settings: Settings) -> NamedNode:
+    """Return the named graph of what sources say differently of the same thing."""
+    return NamedNode(settings.base_iri + "graph/differences")
 
 
 def describe(settings: Settings, quads: Iterable[Quad]) -> Iterator[Quad]:

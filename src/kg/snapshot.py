@@ -7,6 +7,7 @@ snapshots, `current` is a link to the one in use. What is written there is decid
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import sqlite3
@@ -24,13 +25,13 @@ from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFor
 from kg.errors import SnapshotError
 from kg.facets import Facet
 from kg.literals import Written
-from kg.metadata import inferred_graph, metadata_graph
+from kg.metadata import differences_graph, inferred_graph, metadata_graph
 from kg.presentation import Arrangement, Presentation, arrange
 from kg.queries import Data
 from kg.results import Answer, from_json
 from kg.settings import Settings
 from kg.views import Parameter, View
-from kg.vocabulary import DCTERMS, KG, LABELS, OWL, RDFS, VOID
+from kg.vocabulary import DCTERMS, KG, LABELS, OWL, RDF, RDFS, VOID, XSD
 
 __all__ = [
     "CURRENT",
@@ -39,6 +40,7 @@ __all__ = [
     "MANIFEST",
     "SCHEMA",
     "SITE",
+    "Differing",
     "Fact",
     "File",
     "Pointers",
@@ -58,7 +60,8 @@ Term = NamedNode | BlankNode | Literal
 
 # Statements point to terms by number. `triple` has every published triple once: what files state in however many
 # graphs, what follows, and what the graph says about itself. `kind`: 0 as a file states it, 1 a date's bound,
-# 2 inferred. What is searched is folded (see kg.search); the number of a row of `search` is that of its entity.
+# 2 inferred, 3 a difference between sources. What is searched is folded (see kg.search); the number of a row of
+# `search` is that of its entity.
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE term (
@@ -111,7 +114,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS word_text ON word (text);
 
 
 # To be raised when the meaning of a row or of a key of `meta` changes and the text above does not.
-_MEANING = 3
+_MEANING = 4
 
 #: What a snapshot's files must be like for this engine to read them; another engine's may be like that too.
 LAYOUT = hashlib.sha256(f"{_MEANING}{SCHEMA}".encode()).hexdigest()[:16]
@@ -185,7 +188,7 @@ class Fact(NamedTuple):
     @property
     def inferred(self) -> bool:
         """Whether no file states it."""
-        return self.kind == 2
+        return self.kind >= 2
 
 
 class Pointing(NamedTuple):
@@ -244,6 +247,22 @@ class Why(NamedTuple):
     rule: str
     axiom: Sequence[Fact]
     premises: Sequence[Sequence[Fact]]
+
+
+class Differing(NamedTuple):
+    """Values of one property that sources give differently of the same thing, for readers: side by side.
+
+    `kind` is `disagreement` (they cannot both hold) or `refinement` (finer values inside coarser ones, the coarsest
+    first). Each value comes with every statement that gives it. The value is most often the statement's object; of
+    a list that leaves something out it is the list, and of a list that is compared with a number its length.
+    """
+
+    kind: str
+    about: Sequence[NamedNode]
+    #: What else was compared, such as the unit of numbers; it says more than the property where it is there.
+    respects: Sequence[NamedNode]
+    property: NamedNode
+    values: Sequence[tuple[Term, Sequence[Fact]]]
 
 
 def digest_of(path: Path) -> tuple[int, str]:
@@ -415,15 +434,15 @@ class Snapshot:
     def pointing(self, iri: str) -> int:
         """Return how many other things point to one."""
         number = self.id_of(NamedNode(iri))
-        sql = "SELECT COUNT(DISTINCT subject) FROM statement WHERE object = ?1 AND subject <> ?1"
+        sql = "SELECT COUNT(DISTINCT subject) FROM statement WHERE object = ?1 AND subject <> ?1 AND kind < 3"
         return int(self.rows(sql, (number,))[0][0])
 
     def facts_pointing(self, iri: str, *, offset: int, limit: int) -> list[Fact]:
         """Return the statements by which some of the other things point to one, in the order in which they first do."""
         number = self.id_of(NamedNode(iri))
         return self._facts(
-            "object = ?1 AND subject IN (SELECT subject FROM statement WHERE object = ?1 AND subject <> ?1 "
-            "GROUP BY subject ORDER BY MIN(id) LIMIT ?2 OFFSET ?3)",
+            "object = ?1 AND subject IN (SELECT subject FROM statement "
+            "WHERE object = ?1 AND subject <> ?1 AND kind < 3 GROUP BY subject ORDER BY MIN(id) LIMIT ?2 OFFSET ?3)",
             (number, limit, offset),
         )
 
@@ -465,7 +484,8 @@ class Snapshot:
         found: dict[int, _Pointer] = {}
         for subject, predicate, kind, sort, event, moment in self.rows(
             "SELECT s.subject, s.predicate, s.kind, e.sort, e.event, e.moment FROM statement s "
-            "LEFT JOIN entity e ON e.term = s.subject WHERE s.object = ?1 AND s.subject <> ?1 ORDER BY s.id",
+            "LEFT JOIN entity e ON e.term = s.subject WHERE s.object = ?1 AND s.subject <> ?1 AND s.kind < 3 "
+            "ORDER BY s.id",
             (here,),
         ):
             one = found.setdefault(subject, _Pointer(subject, sort, event if event != here else None, moment))
@@ -579,6 +599,50 @@ class Snapshot:
             )
             found.append(Why(rule, axiom, rest))
         return found
+
+    def differences(self, *iris: str) -> list[Differing]:
+        """Return where sources differ about things, or about nodes that state something of them: disagreements first.
+
+        Differences that have a statement in common are one, so that three years of one founding stand together.
+        With no IRI, all differences of the graph.
+        """
+        if not iris:
+            nodes = {fact.subject for fact in self.facts(predicate=KG.property) if fact.kind == 3}
+        else:
+            numbers = [number for iri in iris if (number := self.id_of(NamedNode(iri))) is not None]
+            found = [fact for some in _batches(numbers) for fact in self._differing(some)]
+            nodes = {fact.subject for fact in found if fact.predicate == KG.about}
+            sayings = [number for fact in found if (number := self.id_of(fact.subject)) and fact.predicate == KG.node]
+            nodes |= {fact.subject for some in _batches(sayings) for fact in self._differing(some)}
+        return _together(self._difference(node) for node in nodes)
+
+    def _differing(self, numbers: Sequence[int]) -> list[Fact]:
+        """Return what parts of differences say of these."""
+        return self._facts(f"kind = 3 AND object IN ({','.join('?' * len(numbers))})", numbers)
+
+    def _difference(self, node: Term) -> Differing:
+        """Return one pair of values with the statements that give them."""
+        said: dict[NamedNode, list[Term]] = {}
+        kind = ""
+        places: dict[tuple[object, object], list[Fact]] = {}
+        for fact in self.facts(subject=node):
+            said.setdefault(fact.predicate, []).append(fact.object)
+            if fact.predicate == RDF.type:
+                kind = "disagreement" if fact.object == KG.Disagreement else "refinement"
+                for one in (one for why in self.why(fact) for premise in why.premises for one in premise if one.file):
+                    places.setdefault((one.subject, one.file.graph), []).append(one)  # type: ignore[union-attr]
+        values = []
+        for name in (KG.one, KG.other):
+            value, facts = None, []
+            for saying in said.get(name, ()):
+                parts = {fact.predicate: fact.object for fact in self.facts(subject=saying)}
+                value = parts[KG.value]
+                given = places.get((parts[KG.node], parts[KG.graph]), [])
+                facts += [fact for fact in given if fact.object == value] or given
+            if value is not None:
+                values.append((value, facts))
+        about, respects = (sorted(said.get(name, ()), key=str) for name in (KG.about, KG.respect))
+        return Differing(kind, about, respects, said[KG.property][0], values)  # type: ignore[arg-type]
 
     # --- lists ---
 
@@ -768,8 +832,9 @@ class Snapshot:
         }
         if self.default_graph:
             return found
-        ((inferred,),) = self.rows("SELECT COUNT(*) FROM statement WHERE file IS NULL")
-        found |= {inferred_graph(self.settings): inferred} if inferred else {}
+        for kind, graph in ((2, inferred_graph(self.settings)), (3, differences_graph(self.settings))):
+            ((derived,),) = self.rows("SELECT COUNT(*) FROM statement WHERE kind = ?", (kind,))
+            found |= {graph: derived} if derived else {}
         return found | {metadata_graph(self.settings): len(self.meta["about"])}
 
     @cached_property
@@ -869,6 +934,43 @@ class Snapshot:
 def _batches(numbers: Sequence[Any], size: int = 500) -> Iterator[Sequence[Any]]:
     for start in range(0, len(numbers), size):
         yield numbers[start : start + size]
+
+
+def _together(found: Iterable[Differing]) -> list[Differing]:
+    """Join differences of one kind, thing and property that have a statement in common."""
+    joined: list[Differing] = []
+    for one in sorted(found, key=str):
+        kept, values = [], list(one.values)
+        for other in joined:
+            if other[:4] == one[:4] and _ids(values) & _ids(other.values):
+                values += other.values
+            else:
+                kept.append(other)
+        joined = [*kept, one._replace(values=values)]
+    return sorted((one._replace(values=_in_order(one)) for one in joined), key=lambda one: (one.kind, str(one.about)))
+
+
+def _ids(values: Iterable[tuple[Term, Sequence[Fact]]]) -> set[int]:
+    return {fact.id for _, facts in values for fact in facts}
+
+
+def _in_order(differing: Differing) -> list[tuple[Term, Sequence[Fact]]]:
+    """Return the values of joined pairs, each once: of a refinement the coarser first, else by number or text."""
+    finer: dict[Term, int] = {}
+    facts: dict[Term, dict[int, Fact]] = {}
+    for place, (value, given) in enumerate(differing.values):
+        facts.setdefault(value, {}).update((fact.id, fact) for fact in given)
+        finer[value] = finer.get(value, 0) + place % 2
+
+    def key(value: Term) -> tuple[float, str]:
+        if differing.kind == "refinement":
+            return finer[value], value.value
+        if isinstance(value, Literal) and value.datatype.value.startswith(XSD.iri):
+            with contextlib.suppress(ValueError):
+                return float(value.value), value.value
+        return 0, value.value
+
+    return [(value, sorted(facts[value].values(), key=lambda fact: fact.id)) for value in sorted(facts, key=key)]
 
 
 def term_key(term: Term | DefaultGraph) -> tuple[str, str, str, str]:

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from kg.presentation import arrange
 from kg.snapshot import Snapshot
+from kg.vocabulary import KG
 
 __all__ = ["class_sizes", "fill_rates", "source_sizes", "totals"]
+
+
+_DIFFERING = (
+    "SELECT COUNT(*) FROM statement JOIN term ON term.id = statement.object "
+    "WHERE statement.kind = 3 AND term.kind = 'i' AND term.value = '{}'"
+)
 
 
 def totals(snapshot: Snapshot) -> dict[str, int]:
@@ -19,6 +26,8 @@ def totals(snapshot: Snapshot) -> dict[str, int]:
         "statements in files": count("SELECT COUNT(*) FROM statement WHERE kind = 0"),
         "bounds of dates": count("SELECT COUNT(*) FROM statement WHERE kind = 1"),
         "inferred statements": count("SELECT COUNT(*) FROM statement WHERE kind = 2"),
+        "disagreements": count(_DIFFERING.format(KG.Disagreement.value)),
+        "refinements": count(_DIFFERING.format(KG.Refinement.value)),
         "files": count("SELECT COUNT(*) FROM file"),
         "views": count("SELECT COUNT(*) FROM view"),
     }

@@ -1,12 +1,12 @@
-"""The terms that the engine itself reads: its own, and those of the standards it builds on."""
+"""The terms that the engine itself reads and writes: its own, and those of the standards it builds on."""
 
 from __future__ import annotations
 
 from pyoxigraph import NamedNode
 
 __all__ = [
-    "ALTERNATIVES", "DCTERMS", "FOAF", "KG", "LABELS", "OWL", "RDF", "RDFS", "SH", "SKOS", "VOID", "WELL_KNOWN", "XSD",
-    "Namespace",
+    "ALTERNATIVES", "DCTERMS", "FOAF", "KG", "KG_TERMS", "LABELS", "OWL", "RDF", "RDFS", "SH", "SKOS", "VOID",
+    "WELL_KNOWN", "XSD", "Namespace",
 ]  # fmt: skip
 
 
@@ -25,11 +25,22 @@ class Namespace:
         return self(name)
 
 
-#: `earliest` and `latest` (annotations that make a property's values EDTF dates and name the properties of
-#: their bounds), `Relation` (nodes shown whole on the pages of what they relate), `Event` (what happened, shown
-#: by date), `wholeGraph` (a shape that is checked over everything instead of source by source). See
-#: docs/reference/vocabulary.md.
+#: What each term means is in docs/reference/vocabulary.md.
 KG = Namespace("https://w3id.org/kg-engine#")
+#: The terms that an ontology, a shape or a query may use.
+KG_TERMS = frozenset(
+    KG(name)
+    for name in (
+        # Dates, relations, shapes.
+        "earliest", "latest", "until", "Relation", "Event", "wholeGraph",
+        # What is compared, and how.
+        "singleValued", "comparedBy", "changing", "within", "qualifiedBy", "atLeast", "atMost", "counts", "denies",
+        "listItem", "listRole", "listSubject", "listScope", "closedBy",
+        # What sources say differently.
+        "Disagreement", "Refinement", "Saying", "about", "respect", "property", "one", "other", "value", "node",
+        "graph", "source",
+    )
+)  # fmt: skip
 RDF = Namespace("http://www.w3.org/1999/02/22-rdf-syntax-ns#")
 RDFS = Namespace("http://www.w3.org/2000/01/rdf-schema#")
 OWL = Namespace("http://www.w3.org/2002/07/owl#")

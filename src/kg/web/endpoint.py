@@ -12,7 +12,7 @@ from flask import Response
 from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, parse
 from werkzeug.http import parse_options_header
 
-from kg.metadata import inferred_graph, metadata_graph
+from kg.metadata import differences_graph, inferred_graph, metadata_graph
 from kg.pool import Question, Result, client_of, is_cacheable
 from kg.web import service
 from kg.web.answers import mark_cut, refusal
@@ -484,6 +484,8 @@ def _source(visit: Visit, graph: NamedNode) -> Shown | None:
     _, settings = visit.say, visit.snapshot.settings
     if graph == inferred_graph(settings):
         return Shown(Text(_("inferred")))
+    if graph == differences_graph(settings):
+        return Shown(Text(_("where sources differ")))
     if graph == metadata_graph(settings):
         return Shown(Text(_("About this data")))
     source = visit.snapshot.source_of(graph)
