@@ -15,8 +15,8 @@ from kg.snapshot import Snapshot
 from kg.vocabulary import KG, XSD
 
 __all__ = [
-    "Numbers", "bounds_of", "by_name", "by_property", "facet_counts", "facet_values", "narrowed", "of_class", "of_kind",
-    "sort_value", "specific_counts", "usage", "values_among",
+    "Numbers", "bounds_of", "by_name", "by_property", "facet_counts", "facet_values", "most_linked", "narrowed",
+    "of_class", "of_kind", "property_uses", "sort_value", "specific_counts", "usage", "values_among",
 ]  # fmt: skip
 
 Term = NamedNode | BlankNode | Literal
@@ -91,6 +91,28 @@ def usage(snapshot: Snapshot, numbers: Numbers) -> dict[str, int]:
             "WHERE class.class IS NULL AND subject IN (SELECT value FROM json_each(?)) GROUP BY predicate",
             (snapshot.id_of(KG.Relation), json.dumps(numbers)),
         )
+    )
+
+
+def most_linked(snapshot: Snapshot, class_iri: str, limit: int) -> list[str]:
+    """Return the things of a class that most statements point to, by IRI."""
+    return [
+        iri
+        for (iri,) in snapshot.rows(
+            "SELECT value FROM class JOIN entity ON entity.term = class.entity JOIN term ON term.id = entity.term "
+            "WHERE class.class = ? ORDER BY links DESC, sort, value LIMIT ?",
+            (snapshot.id_of(NamedNode(class_iri)), limit),
+        )
+    ]
+
+
+def property_uses(snapshot: Snapshot) -> dict[str, int]:
+    """Return how many published triples are made with each property, by IRI."""
+    return snapshot.remembered(
+        ("uses",),
+        lambda: dict(
+            snapshot.rows("SELECT value, COUNT(*) FROM triple JOIN term ON term.id = predicate GROUP BY predicate")
+        ),
     )
 
 

@@ -12,13 +12,17 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 from kg.entities import describe
 from kg.labels import local_name
 from kg.project import Role
+from kg.selections import most_linked, property_uses
 from kg.snapshot import Fact
-from kg.vocabulary import LABELS, OWL, RDF, RDFS, SKOS
+from kg.vocabulary import LABELS, OWL, RDF, RDFS, SH, SKOS
+from kg.web.concepts import has_schemes, schemes
+from kg.web.corrections import places
 from kg.web.discovery import common_links
 from kg.web.documents import OFFERS, page_of
 from kg.web.portraits import DESCRIPTIONS, describe_in_words
 from kg.web.reader import Shown, Text
 from kg.web.responses import HTML, Link
+from kg.web.shapes import shapes
 from kg.web.visits import Visit
 from kg.writers import FORMATS
 
@@ -26,6 +30,8 @@ __all__ = ["Term", "ontology"]
 
 _CLASSES = (OWL.Class, RDFS.Class)
 _PROPERTIES = (OWL.ObjectProperty, OWL.DatatypeProperty, OWL.AnnotationProperty, RDF.Property)
+# So many things stand for a class.
+_EXAMPLES = 3
 _NOTES = (SKOS.scopeNote, SKOS.example, SKOS.note, SKOS.changeNote)
 
 
@@ -36,13 +42,22 @@ class Term:
     iri: str
     anchor: str
     name: Text
-    #: Names in every language.
-    names: Sequence[Text]
     definition: Text
+    #: Its name and what it means in each other language.
+    others: Sequence[tuple[str, Sequence[Text]]]
     notes: Sequence[Text]
     #: What it stands in relation to: a heading, and the things.
     links: Sequence[tuple[str, Sequence[Shown]]]
     count: int = 0
+    #: Things of a class, or what the ontology names.
+    examples: Sequence[Shown] = ()
+    #: The two ends of a statement with a property.
+    statement: Sequence[Shown] = ()
+    #: How many statements are made with a property.
+    uses: int = 0
+    #: The file and the line that say so, and where they can be seen.
+    place: str = ""
+    href: str = ""
     narrower: list[Term] = field(default_factory=list)
 
 
@@ -65,6 +80,11 @@ def _named(visit: Visit, iri: str) -> str | None:
     roles = (Role.ONTOLOGY.value, Role.SHAPES.value)
     vocabularies = {f.graph.value for f in files if f.role in roles and isinstance(f.graph, NamedNode)}
     if iri in vocabularies:
+        return iri
+    if any(
+        fact.subject.value.startswith(f"{iri}#")
+        for fact in visit.snapshot.facts(predicate=RDF.type, object=SH.NodeShape)
+    ):
         return iri
     try:
         versions = visit.snapshot.facts(predicate=OWL.versionIRI, object=NamedNode(iri))
@@ -89,20 +109,64 @@ def _answer(visit: Visit, iri: str, path: str, extension: str) -> Response:
     links += common_links(visit, iri, page=chosen == "html")
     location = "" if extension else address(chosen)
     facts = visit.snapshot.stated_in(iri)
+    is_namespace = not facts
+    if is_namespace:  # of shapes, which stand in several files
+        facts = [fact for graph in _graphs(visit, Role.SHAPES) for fact in visit.snapshot.stated_in(graph)]
     if chosen != "html":
-        graph = NamedNode(iri)
-        quads = [Quad(fact.subject, fact.predicate, fact.object, graph) for fact in facts]
+        quads = [Quad(f.subject, f.predicate, f.object, f.file.graph) for f in facts if f.file]
         return visit.rdf(quads, chosen, vary=vary, links=links, location=location)
     formats = [(FORMATS[key].name, address(key)) for key in FORMATS]
     if iri == settings.ontology_iri:
         shown = _contents(visit, facts)
         return visit.html("ontology.html", vary=vary, links=links, location=location, formats=formats, **shown)
+    if has_schemes(facts):
+        shown = _headed(visit, iri, facts) | {"schemes": schemes(visit, facts)}
+        return visit.html("concepts.html", vary=vary, links=links, location=location, formats=formats, **shown)
+    if is_namespace or iri in _graphs(visit, Role.SHAPES):
+        shown = _headed(visit, iri, facts) | {"shapes": shapes(visit, facts)}
+        parts = _others(visit, Role.SHAPES) if is_namespace else []
+        return visit.html("shapes.html", vary=vary, links=links, location=location, formats=formats, parts=parts,
+                          **shown)  # fmt: skip
     description = describe(visit.snapshot, iri)
     if description is None:  # its file says nothing of itself
         raise visit.nothing_here()
     lasting = addresses.pinned(visit.snapshot.name).here(f"{path}.html")
     page = page_of(visit, description, lasting=lasting, formats=formats)
     return visit.html("entity.html", vary=vary, links=links, location=location, **page)
+
+
+def _graphs(visit: Visit, *roles: Role) -> list[str]:
+    """Return the graphs of the files that have some part, in their order."""
+    wanted = {role.value for role in roles}
+    return [
+        file.graph.value
+        for file in visit.snapshot.files.values()
+        if file.role in wanted and isinstance(file.graph, NamedNode)
+    ]
+
+
+def _others(visit: Visit, *roles: Role) -> list[Shown]:
+    """Return the vocabularies that have some part, but for the ontology itself, with their pages."""
+    settings, addresses = visit.snapshot.settings, visit.addresses
+    iris = [iri for iri in _graphs(visit, *roles) if iri != settings.ontology_iri and iri.startswith(settings.base_iri)]
+    visit.names.learn(iris)
+    return [
+        Shown(visit.names.name(iri), addresses.page("/" + addresses.ascii(iri[len(settings.base_iri) :])))
+        for iri in iris
+    ]
+
+
+def _headed(visit: Visit, iri: str, facts: Sequence[Fact]) -> dict[str, Any]:
+    """Return what stands at the head of the page of any vocabulary: its name, and what it says of itself."""
+    own = [fact for fact in facts if fact.subject == NamedNode(iri)]
+    visit.names.learn(term for fact in own for term in fact[1:4])
+    header = [fact for fact in own if fact.predicate not in (RDF.type, *LABELS, *DESCRIPTIONS)]
+    return {
+        "iri": iri,
+        "name": visit.names.name(iri) if own else Text(""),
+        "description": describe_in_words(own, visit.names).get(iri),
+        "header": [(visit.names.link(f.predicate.value), visit.names.show(f.object)) for f in header],
+    }
 
 
 def _contents(visit: Visit, facts: Sequence[Fact]) -> dict[str, Any]:
@@ -112,12 +176,9 @@ def _contents(visit: Visit, facts: Sequence[Fact]) -> dict[str, Any]:
     for fact in facts:
         by_subject.setdefault(fact.subject.value, []).append(fact)
     shelf = _Shelf(visit, by_subject)
-    header = [fact for fact in by_subject.get(iri, ()) if fact.predicate not in (RDF.type, *LABELS, *DESCRIPTIONS)]
-    return {
-        "iri": iri,
-        "name": visit.names.name(iri),
-        "description": describe_in_words(by_subject.get(iri, ()), visit.names).get(iri),
-        "header": [(visit.names.link(f.predicate.value), visit.names.show(f.object)) for f in header],
+    return _headed(visit, iri, facts) | {
+        "vocabularies": _others(visit, Role.ONTOLOGY),
+        "shapes": _others(visit, Role.SHAPES),
         "classes": shelf.classes(),
         "tree": shelf.tree(),
         "properties": shelf.properties(),
@@ -132,6 +193,8 @@ class _Shelf:
         self.base = visit.snapshot.settings.ontology_iri + "#"
         self.definitions = describe_in_words((f for found in facts.values() for f in found), visit.names)
         self.counts = dict(visit.snapshot.classes())
+        self.uses = property_uses(visit.snapshot)
+        self.places = places(visit)
         self._terms: dict[str, Term] = {}
 
     def _own(self, kinds: Iterable[NamedNode]) -> list[Term]:
@@ -192,16 +255,42 @@ class _Shelf:
             if f.predicate in _NOTES and isinstance(f.object, Literal)
         ]
         readable = [note for note in notes if not self.visit.reader.is_foreign(note)] or notes
+        definition = self.definitions.get(iri, Text(""))
+        meant = [(f.object.language or "", f.object.value) for f in facts
+                 if f.predicate == SKOS.definition and isinstance(f.object, Literal)]  # fmt: skip
+        others = [
+            (tag, [Text(text, tag) for found, text in (*named.items(), *meant) if found == tag])
+            for tag in sorted({*named, *dict(meant)} - {names.name(iri).language, ""})
+        ]
+        file = facts[0].file
         return Term(
             iri,
             local_name(iri),
             names.name(iri),
-            [Text(named[tag], tag) for tag in sorted(named)],
-            self.definitions.get(iri, Text("")),
+            definition,
+            others,
             readable,
             links,
             self.counts.get(iri, 0),
+            self._examples(iri, facts),
+            self._statement(iri),
+            self.uses.get(iri, 0),
+            f"{file.path}:{facts[0].line}" if file else "",
+            self.places.view(file.path, facts[0].line) if file else "",
         )
+
+    def _examples(self, iri: str, facts: Sequence[Fact]) -> list[Shown]:
+        """Return what the ontology gives as examples; else things of a class."""
+        given = [f.object.value for f in facts if f.predicate == SKOS.example and isinstance(f.object, NamedNode)]
+        given = given or (most_linked(self.visit.snapshot, iri, _EXAMPLES) if iri in self.counts else [])
+        self.visit.names.learn(given)
+        return [self.visit.names.link(one) for one in given]
+
+    def _statement(self, iri: str) -> list[Shown]:
+        for fact in self.visit.snapshot.facts(predicate=NamedNode(iri), limit=1) if iri in self.uses else ():
+            self.visit.names.learn(fact[1:4])
+            return [self.visit.names.show(fact.subject), self.visit.names.show(fact.object)]
+        return []
 
     def _things(self, node: NamedNode | BlankNode | Literal) -> list[Shown]:
         """Return a thing, or the members of a union; other descriptions of classes have no name to show."""
