@@ -19,6 +19,8 @@ KINDS = [
     "/doc/document/glockenbuch.html",
     "/about?iri=http://xmlns.com/foaf/0.1/Person",
     "/geirfa",
+    "/graph/vocab/terms",
+    "/graph/rules/bells",
     "/dataset",
     "/graphs",
     "/fragments?subject=" + BASE + "id/bell/mair",

@@ -139,8 +139,8 @@ def test_endless_text_is_refused_in_words(client: FlaskClient) -> None:
 
 def test_classes_stand_in_a_tree_with_their_numbers(client: FlaskClient) -> None:
     page = see(client, "/browse")
-    assert "Hersteller 2" in page.texts("summary")
-    (maker,) = [text for text in page.texts("details") if text.startswith("Hersteller")]
+    (maker,) = [text for text in page.texts("li") if text.startswith("Hersteller 2")]
+    assert "2 narrower classes" in page.texts("summary")
     assert "Gießerei 1" in maker
     assert "Glockengießer 1" in maker
 
