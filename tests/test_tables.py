@@ -335,6 +335,10 @@ def test_a_table_that_is_none_is_refused_with_advice(tables, data, said):
         ("sources/{source}", "../{source}", "file.book.path will not do"),
         ("foundry:{foundry}", "fundry:{foundry}", "Did you mean foundry:?"),
         ("{bell|slug}", "{bell|slgu}", "Did you mean slug?"),
+        ("edtf:EDTF", "b:EDTF", "the ontology has no b:EDTF"),
+        ("edtf:EDTF", "a", 'node 1.properties."b:year".type will not do'),
+        ('"b:page" = {', '"a" = {', "node 1.properties.a will not do"),
+        ("[file.book]\n", '[columns]\nx = "{y}"\ny = "{x}"\n[file.book]\n', "columns.x will not do"),
         ("table = ", "table : ", "this mapping is not TOML in UTF-8"),
     ],
 )  # fmt: skip

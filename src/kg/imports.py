@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import Any, NoReturn
 
 from pyoxigraph import Literal, NamedNode
@@ -505,21 +506,11 @@ def _check_terms(mapping: TableMapping, known: Knowledge) -> None:
     for node in mapping.nodes:
         for classes, properties in ((node.classes, node.properties), (node.file.classes, node.file.properties)):
             used += [*classes, *properties]
-            for values in properties.values():
-                for value in values:
-                    if value.find is not None:
-                        used += [
-                            *value.find.classes,
-                            *value.find.by,
-                            *(step for steps in value.find.having for step, _ in steps),
-                        ]
+            for value in chain.from_iterable(properties.values()):
+                used += value.find.terms() if value.find is not None else ()
+                used += [value.datatype] if value.datatype is not None else ()
     for column in mapping.columns.values():
-        if column.find is not None:
-            used += [
-                *column.find.classes,
-                *column.find.by,
-                *(step for steps in column.find.having for step, _ in steps),
-            ]
+        used += column.find.terms() if column.find is not None else ()
     for term in dict.fromkeys(used):
         if term.value.startswith(known.project.settings.base_iri) and term.value not in known.terms:
             raise KGError(

@@ -327,6 +327,7 @@ class _Loader:
         nodes = self.list_of(data.get("node", []))
         if not nodes:
             raise self.refuse("node", "nothing", "at least one [[node]], which says what a row makes")
+        self.refuse_circles(columns)
         left_out = []
         for told in self.list_of(data.get("leave-out", [])):
             self.table(told, "leave-out", ("when", "reason"))
@@ -344,6 +345,20 @@ class _Loader:
             columns,
             [self.node(at, told, files) for at, told in enumerate(nodes, 1)],
         )
+
+    def refuse_circles(self, columns: Mapping[str, Column]) -> None:
+        """Refuse columns that are worked out from themselves by way of others."""
+        asked = {name: {*_asked(one.source, one.default, one.when, one.find)} for name, one in columns.items()}
+        for name in columns:
+            met: set[str] = set()
+            waiting = [one for one in asked[name] if one != name]
+            while waiting:
+                one = waiting.pop()
+                if one == name:
+                    raise self.refuse(f"columns.{name}", name, "a column that does not need itself")
+                if one not in met:
+                    met.add(one)
+                    waiting += asked.get(one, set()) - {one}
 
     def lookup(self, told: Any, where: str) -> Mapping[str, str]:
         self.table(told, where, ("file", "from", "to", "values", "delimiter"))
@@ -537,6 +552,8 @@ class _Loader:
         return Each(column, split, name)
 
     def properties(self, told: Any, where: str) -> Properties:
+        if isinstance(told, dict) and not all(isinstance(one, str) for one in self.list_of(told.get("a", []))):
+            raise self.refuse(f"{where}.a", told["a"], "a class by its prefixed name, or a list of them")
         return {
             self.name(key, f"{where}.{key}"): tuple(self.value(one, f'{where}."{key}"') for one in self.list_of(value))
             for key, value in self.table(told, where).items()
@@ -565,6 +582,9 @@ class _Loader:
         asked = set(_asked(template, find))
         if split and len(asked) != 1:
             raise self.refuse(f"{where}.split", split, "a template of one column, whose cell is split")
+        datatype = self.name(told["type"], f"{where}.type") if "type" in told else None
+        if datatype in (RDF.type, RDF.langString):
+            raise self.refuse(f"{where}.type", told["type"], "a datatype; the language of a text is given by lang")
         language = self.template(told["lang"], f"{where}.lang") if "lang" in told else None
         if language is not None and not any(language.columns()) and not is_language(language.text.lower()):
             raise self.refuse(f"{where}.lang", language.text, 'a language tag such as "fr"')
@@ -572,7 +592,7 @@ class _Loader:
             template,
             given[0] != "value",
             find,
-            self.name(told["type"], f"{where}.type") if "type" in told else None,
+            datatype,
             language,
             split,
             self.template(told["default"], f"{where}.default") if "default" in told else None,
