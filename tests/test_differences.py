@@ -389,6 +389,18 @@ def test_a_difference_says_why_it_is_one(world: World) -> None:
     assert [fact.file.path[-5:] for premise in why.premises for fact in premise if fact.file] == ["1.ttl", "0.ttl"]
 
 
+def test_all_that_is_said_of_a_difference_rests_on_statements_of_files(world: World) -> None:
+    stated(world, casting("1702") + hung("tower"), casting("1703") + hung("church", "y"))
+    snapshot = built(world)
+    facts = [fact for fact in snapshot.facts() if fact.kind == 3]
+    assert len(facts) > 20
+    for fact in facts:
+        (why,) = snapshot.why(fact)
+        assert why.axiom[0].file, fact
+        assert why.premises, fact
+        assert all(one.file for premise in why.premises for one in premise), fact
+
+
 def test_what_points_to_a_thing_leaves_differences_out(world: World) -> None:
     stated(world, casting("1702", more="; b:about bell:berta"), casting("1703"))
     snapshot = built(world)

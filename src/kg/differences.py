@@ -689,7 +689,7 @@ def compare(reading: Reading, closure: Closure) -> list[Difference]:
 
 
 def told(project: Project, differences: Iterable[Difference]) -> list[Inference]:
-    """Return differences as statements of the graph, each once; the type of each difference has its reasons.
+    """Return differences as statements of the graph, each once, with the reason.
 
     The IRI of a difference is made of what it says, so it stays while that stays.
     """
@@ -709,13 +709,12 @@ def _told(project: Project, differences: Iterable[Difference]) -> Iterator[Infer
         node = NamedNode(f"{graph.value}#{_digest(written)}")
         kind = KG.Disagreement if difference.kind is Kind.DISAGREEMENT else KG.Refinement
         stated = [*difference.one.stated, *difference.other.stated]
-        premises = tuple(dict.fromkeys(Triple(*one.statement[:3]) for one in stated))
-        yield Inference(
-            Triple(node, RDF.type, kind), (Reason(Rule(difference.kind.value, difference.axiom, (), None), premises),)
-        )
-        yield from (Inference(Triple(node, KG.about, term), ()) for term in difference.about)
-        yield from (Inference(Triple(node, KG.respect, term), ()) for term in difference.respects)
-        yield Inference(Triple(node, KG.property, difference.property), ())
+        rule = Rule(difference.kind.value, difference.axiom, (), None)
+        why = (Reason(rule, tuple(dict.fromkeys(Triple(*one.statement[:3]) for one in stated))),)
+        yield Inference(Triple(node, RDF.type, kind), why)
+        yield from (Inference(Triple(node, KG.about, term), why) for term in difference.about)
+        yield from (Inference(Triple(node, KG.respect, term), why) for term in difference.respects)
+        yield Inference(Triple(node, KG.property, difference.property), why)
         for name, side in ((KG.one, difference.one), (KG.other, difference.other)):
             for one in side.stated:
                 parts = [node.value, name.value, str(side.value), str(one.statement.subject), one.document.graph.value]
@@ -724,12 +723,11 @@ def _told(project: Project, differences: Iterable[Difference]) -> Iterator[Infer
                     sources[id(one.document)] = [
                         s.object for s in one.document.statements if s[:2] == (one.document.graph, source)
                     ]
-                yield Inference(Triple(node, name, saying), ())
-                yield Inference(Triple(saying, RDF.type, KG.Saying), ())
-                yield Inference(Triple(saying, KG.value, side.value), ())
-                yield Inference(Triple(saying, KG.node, one.statement.subject), ())
-                yield Inference(Triple(saying, KG.graph, one.document.graph), ())
-                yield from (Inference(Triple(saying, KG.source, term), ()) for term in sources[id(one.document)])
+                yield Inference(Triple(node, name, saying), why)
+                said = [(RDF.type, KG.Saying), (KG.value, side.value), (KG.node, one.statement.subject)]
+                said += [(KG.graph, one.document.graph), *((KG.source, term) for term in sources[id(one.document)])]
+                by_it = (Reason(rule, (Triple(*one.statement[:3]),)),)
+                yield from (Inference(Triple(saying, predicate, value), by_it) for predicate, value in said)
 
 
 def _digest(parts: Sequence[str]) -> str:
