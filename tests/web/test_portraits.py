@@ -34,6 +34,8 @@ term:amheus a skos:Concept ; rdfs:label "amheus"@cy , "zweifelhaft"@de ; skos:in
 """
 VOCABULARY = """
 kg:Event a owl:Class .
+kg:singleValued a owl:AnnotationProperty .
+cloch:castDate kg:singleValued true .
 cloch:Ringing a owl:Class ; rdfs:label "canu"@cy , "Läuten"@de ; rdfs:subClassOf kg:Event , kg:Relation .
 cloch:Attendance a owl:Class ; rdfs:label "presenoldeb"@cy , "Teilnahme"@de ; rdfs:subClassOf kg:Relation .
 cloch:rang a owl:ObjectProperty ; rdfs:label "cloch"@cy , "geläutete Glocke"@de .
@@ -235,6 +237,37 @@ def test_what_follows_is_marked_quietly_and_opens(site: FlaskClient) -> None:
     text = site.get("/doc/bell/y-fawr.html?lang=de").text
     assert '<summary title="inferred"><span class="unseen">inferred</span></summary>' in text
     assert re.search(r"<h2>What follows</h2>.*?<details class=\"mentions\".*?gegossen von", text, re.DOTALL)
+
+
+def test_sources_that_disagree_about_a_thing_stand_side_by_side(site: FlaskClient) -> None:
+    text = site.get("/doc/bell/y-fawr.html?lang=de").text
+    (found,) = re.findall(r'<section class="differences">.*?</section>', text, re.DOTALL)
+    assert "Where sources disagree" in found
+    assert "/doc/casting/y-fawr.html" in found  # it is about the casting, not the bell itself
+    first, second = re.findall(r"<li>.*?</li>", found, re.DOTALL)
+    for value, source, side in (("around 1482", "Chronik", first), ("1495", "Glockenbuch", second)):
+        assert value in side
+        assert source in side
+        assert 'class="note"' in side
+    numbers = re.findall(r"#note-(\d+)", found)
+    assert all(f'id="note-{number}"' in text for number in numbers)
+
+
+def test_what_is_only_finer_stands_apart_from_disagreements(site: FlaskClient) -> None:
+    text = site.get("/doc/casting/mair.html?lang=de").text
+    (found,) = re.findall(r'<section class="differences">.*?</section>', text, re.DOTALL)
+    assert "Where one source says it more exactly" in found
+    assert "the years 1500 to 1599" in found
+    assert "/doc/casting/mair.html" not in found.split("</h3>")[0]  # this is its page
+
+
+def test_page_of_a_source_tells_where_it_differs_from_others(site: FlaskClient) -> None:
+    for source in ("cronicl-llanwyn", "glockenbuch"):
+        text = site.get(f"/doc/document/{source}.html?lang=de").text
+        found = "".join(re.findall(r'<section class="differences">.*?</section>', text, re.DOTALL))
+        assert "/doc/casting/y-fawr.html" in found
+        assert "/doc/casting/mair.html" in found
+    assert 'class="differences"' not in site.get("/doc/document/cofrestr.html?lang=de").text
 
 
 # --- places and corrections ------------------------------------------------------------------------------

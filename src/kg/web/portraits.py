@@ -10,7 +10,7 @@ from functools import cached_property
 from pyoxigraph import BlankNode, Literal, NamedNode
 
 from kg.entities import Description, Footnote, Property, Relation, footnotes, grouped
-from kg.snapshot import Fact, Pointing, Snapshot, Why
+from kg.snapshot import Differing, Fact, Pointing, Snapshot, Why
 from kg.vocabulary import DCTERMS, KG, LABELS, OWL, RDF, RDFS, SKOS
 from kg.web.places import Places
 from kg.web.reader import Names, Shown, Text
@@ -147,6 +147,19 @@ class Mentions:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """What sources give differently: of what, in which respect, and each value with the sources that give it."""
+
+    #: The thing, where it is another than that of the page.
+    about: Sequence[Shown]
+    property: Text
+    respects: Sequence[Text]
+    values: Sequence[tuple[Value, Sequence[Shown]]]
+    #: Whether they cannot all hold; else some are only finer than others.
+    disagree: bool
+
+
+@dataclass(frozen=True)
 class FileRow:
     """A file that points here with its header: where it can be seen, and what the header says besides."""
 
@@ -213,6 +226,7 @@ class Portrait:
     description: Value | None
     marks: Sequence[Mark]
     sections: Sequence[Section]
+    differences: Sequence[Difference]
     contents: Sequence[Entry]
     groups: Sequence[Group]
     files: Files | None
@@ -254,12 +268,20 @@ class _Painter:
         for fact in description.facts:
             if isinstance(fact.subject, BlankNode):
                 self.nested.setdefault(fact.subject, []).append(fact)
-        shown = [*description.facts, *(fact for r in description.relations for fact in r.facts), *description.incoming]
+        self.differing = self._differing() if description.page == 1 and not snapshot.default_graph else ()
+        differing = [fact for one in self.differing for _, facts in one.values for fact in facts]
+        names.learn(term for one in self.differing for term in (*one.about, *one.respects, one.property))
+        shown = [
+            *description.facts,
+            *(fact for r in description.relations for fact in r.facts),
+            *description.incoming,
+            *differing,
+        ]
         names.learn(term for fact in shown for term in fact[1:4])
         names.learn(fact.file.source for fact in shown if fact.file)
         nodes = [self.iri.value, *(relation.node.value for relation in description.relations)]
         self.all_classes = snapshot.classes_of(nodes, specific=False)
-        headers = [*description.sources, *self._about_mentions()]
+        headers = [*description.sources, *self._about_mentions(), *self._said_elsewhere(differing)]
         self.footnotes = footnotes(snapshot, (fact for fact in shown if fact.kind == 0), headers)
         told = (note for note in self.footnotes.values() if note.qualifiers or note.locators)
         names.learn(t for note in told for t in (*note.qualifiers, *(v for _, values in note.locators for v in values)))
@@ -279,6 +301,27 @@ class _Painter:
         pointing = {fact.subject for fact in self.description.incoming if fact.kind == 0} - told
         return self.snapshot.facts_about(sorted(pointing, key=str)) if self.snapshot.locators else ()
 
+    def _differing(self) -> Sequence[Differing]:
+        """Return where sources differ about the thing and its relations; of a source, where it differs from others."""
+        snapshot = self.snapshot
+        if self.iri not in snapshot.remembered(
+            ("sources of files",), lambda: {f.source for f in snapshot.files.values()}
+        ):
+            nodes = (r.node.value for r in self.description.relations if isinstance(r.node, NamedNode))
+            return snapshot.differences(self.iri.value, *nodes)
+        everything = snapshot.remembered(("differences",), snapshot.differences)
+        mine = [
+            one for one in everything if any(self.iri == f.file.source for _, fs in one.values for f in fs if f.file)
+        ]
+        return mine[: snapshot.settings.document_length]
+
+    def _said_elsewhere(self, facts: Sequence[Fact]) -> Sequence[Fact]:
+        """Return what is said of nodes and files that only a difference leads to."""
+        known = {self.iri, *(relation.node for relation in self.description.relations)}
+        known |= {fact.subject for fact in self.description.sources}
+        nodes = {node for fact in facts if fact.file for node in (fact.subject, fact.file.graph)} - known
+        return self.snapshot.facts_about(sorted(nodes, key=str))
+
     def portrait(self) -> Portrait:
         # In the order of the page, because footnotes are numbered on the way.
         name = self.names.name(self.iri.value)
@@ -286,6 +329,7 @@ class _Painter:
         description = self._description()
         marks = self._marks(self.iri)
         sections, following = self._sections()
+        differences = [self._difference(one) for one in self.differing]
         groups, mentions = self._groups()
         following = [*following, *(one for one in mentions if one.follows)]
         return Portrait(
@@ -295,6 +339,7 @@ class _Painter:
             description,
             marks,
             sections,
+            differences,
             self._contents(),
             groups,
             self.files,
@@ -473,6 +518,19 @@ class _Painter:
     def _group_title(self, iri: str) -> Text:
         group = self.snapshot.presentation["groups"].get(iri)
         return self.reader.choose(group["labels"] if group else {})
+
+    def _difference(self, found: Differing) -> Difference:
+        values = []
+        for term, facts in found.values:
+            sources = dict.fromkeys(fact.file.source for fact in facts if fact.file and fact.file.source)
+            values.append((self._value(term, facts), [self.names.link(source.value) for source in sources]))
+        return Difference(
+            [self.names.link(one.value) for one in found.about if one != self.iri],
+            self._property(found.property).text,
+            [self.names.name(one.value) for one in found.respects],
+            values,
+            found.kind == "disagreement",
+        )
 
     # --- relations and mentions ---
 
