@@ -171,7 +171,7 @@ def test_the_closure_does_not_depend_on_the_order_of_triples():
     rules = compile_rules(axioms).rules
     one = infer(rules, axioms + data)
     other = infer(rules, list(reversed(data)) + list(reversed(axioms)))
-    assert one == other
+    assert (one.inferences, one.clashes) == (other.inferences, other.clashes)
 
 
 # --- against owlrl ---

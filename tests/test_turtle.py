@@ -7,7 +7,7 @@ from pyoxigraph import BlankNode, CanonicalizationAlgorithm, Dataset, Literal, N
 
 from kg.dates import EDTF
 from kg.errors import DateError, TurtleError
-from kg.turtle import excerpt_of, read_document, used_prefixes, with_bounds
+from kg.turtle import excerpt_of, read_document, with_bounds
 
 HEAD = "@base <http://x/> . @prefix : <http://x/#> .\n"
 
@@ -172,7 +172,7 @@ def test_used_prefixes_are_those_in_names_and_datatypes():
         "@base <http://x/> . @prefix a: <http://a/> . @prefix b: <http://b/> . @prefix c: <http://c/> .\n"
         '@prefix d: <http://d/> . # d:no\na:x a:y "b:no"^^c:t , "d:no" .'
     )
-    assert used_prefixes(document) == {"a", "c"}
+    assert document.used_prefixes == {"a", "c"}
 
 
 def test_prefix_declarations_have_their_namespace_and_place():

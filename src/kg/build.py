@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Store
 
 from kg import history, metadata
+from kg.aside import without_search_for_garbage
 from kg.dates import day_number
 from kg.differences import told
 from kg.dumps import write_dumps
@@ -232,6 +233,7 @@ class _Plan:
     findings: Sequence[Finding] = ()
 
 
+@without_search_for_garbage()
 def build(project: Project | FileSet, progress: Progress = lambda _: None) -> Built:
     """Check a project, or read files that belong to none, and build the snapshot; `current` points to it in the end.
 

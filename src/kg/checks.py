@@ -15,6 +15,7 @@ from pathlib import Path
 from pyoxigraph import BlankNode, Literal, NamedNode, Store
 from rdflib import namespace
 
+from kg.aside import Aside, without_search_for_garbage
 from kg.curation import curate
 from kg.differences import Difference, compare
 from kg.differences import findings as differing
@@ -29,7 +30,7 @@ from kg.published import disappeared
 from kg.queries import Data, ask_within
 from kg.rules import Clash, Closure, Rules, Triple, compile_rules, infer
 from kg.shapes import validate
-from kg.turtle import Document, Statement, excerpt_of, used_prefixes
+from kg.turtle import Document, Statement, excerpt_of
 from kg.views import read_view
 from kg.vocabulary import KG, KG_TERMS, OWL, RDF, RDFS, SKOS
 
@@ -55,38 +56,53 @@ class Checked:
         return all(finding.severity is not Severity.VIOLATION for finding in self.findings)
 
 
+#: So many statements make it worth while to check shapes in a process of their own.
+_WORTH_A_PROCESS = 5_000
+
+
 def check(project: Project, reading: Reading, *, language: str, memo: Memo | None = None) -> Checked:
     """Return all findings of all checks, in order, with messages in the language.
 
     While a file cannot be read, checks that need all files are put off: they would blame the others. With the memo
-    of an earlier check, shapes look only at what has changed; the findings are the same.
+    of an earlier check, shapes look only at what has changed; the findings are the same, and the memo is saved.
     """
-    rules = compile_rules(Triple(*quad) for quad in _asserted(reading, Role.ONTOLOGY))
-    closure = infer(rules.rules, [Triple(*quad) for quad in _asserted(reading, *_STATED)])
-    differences = compare(reading, closure)
-    findings = [
-        *map(unreadable, reading.errors),
-        *_prefixes(project, reading),
-        *_graphs(project, reading),
-        *_blank_nodes_and_identities(reading),
-        *_registered_twice(reading),
-        *_locators(project, reading),
-        *_hierarchies(project, reading),
-        *_axioms(rules, reading),
-        *_views(project),
-    ]
-    if all(isinstance(error, DateError) for error in reading.errors):
-        findings += _terms(project, reading)
-        findings += _links(project, reading)
-        findings += lint(project, reading, standard=_standard_terms())
-        findings += disappeared(project, reading)
-        findings += curate(project, reading, standard=_standard_terms())
-        findings += validate(project, reading, language=language, memo=memo)
-        findings += _clashes(project, reading, rules, closure)
-        findings += differing(project, differences)
+    whole = all(isinstance(error, DateError) for error in reading.errors)
+
+    def shaped() -> list[Finding]:
+        found = validate(project, reading, language=language, memo=memo) if whole else []
+        if memo:
+            memo.save()
+        return list(translated(found, language))
+
+    statements = sum(len(document.statements) for document in reading.all())
+    with Aside(shaped, alone=statements < _WORTH_A_PROCESS) as by_shapes:
+        rules = compile_rules(Triple(*quad) for quad in _asserted(reading, Role.ONTOLOGY))
+        closure = infer(rules.rules, [Triple(*quad) for quad in _asserted(reading, *_STATED)])
+        differences = compare(reading, closure)
+        findings = [
+            *map(unreadable, reading.errors),
+            *_prefixes(project, reading),
+            *_graphs(project, reading),
+            *_blank_nodes_and_identities(reading),
+            *_registered_twice(reading),
+            *_locators(project, reading),
+            *_hierarchies(project, reading),
+            *_axioms(rules, reading),
+            *_views(project),
+        ]
+        if whole:
+            findings += _terms(project, reading)
+            findings += _links(project, reading)
+            findings += lint(project, reading, standard=_standard_terms())
+            findings += disappeared(project, reading)
+            findings += curate(project, reading, standard=_standard_terms())
+            findings += _clashes(project, reading, rules, closure)
+            findings += differing(project, differences)
+        findings += by_shapes.result()
     return Checked(in_order(translated(findings, language)), rules, closure, differences)
 
 
+@without_search_for_garbage()
 def recheck(
     project: Project, shelf: Path, *, language: str, progress: Callable[[str], None] = lambda _: None
 ) -> list[Finding]:
@@ -106,7 +122,6 @@ def recheck(
     rest += [[document.path, document.text] for document in reading.documents.get(Role.SHAPES, ())]
     memo = Memo(shelf / "memo.sqlite", hashlib.sha256(json.dumps(rest).encode()).hexdigest())
     findings = check(project, reading, language=language, memo=memo).findings
-    memo.save()
     Shelf(shelf).put(digest, findings)
     return list(findings)
 
@@ -258,7 +273,6 @@ def _prefixes(project: Project, reading: Reading) -> Iterator[Finding]:
 def _prefixes_of(
     document: Document, bound: Mapping[str, str], prefix_of: Mapping[str, str], table: str
 ) -> Iterator[Finding]:
-    used = used_prefixes(document)
     seen: set[str] = set()
     for declared in document.prefixes:
         place = declared.line, declared.column
@@ -298,7 +312,7 @@ def _prefixes_of(
                 if other
                 else say("Use the line from %(table)s.", table=table),
             )
-        elif name not in used:
+        elif name not in document.used_prefixes:
             yield _finding(
                 document,
                 place,

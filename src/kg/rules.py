@@ -1,18 +1,22 @@
 """OWL 2 RL axioms compiled to rules, and what follows from them: facts with their reasons, and clashes.
 
 The rules are those of OWL 2 Profiles, section 4.3, written for one ontology: its class expressions become
-graph patterns, so that a rule asks only for what it needs. Rules run as SPARQL in a store of their own.
+graph patterns, so that a rule asks only for what it needs. Rules run in turns over triples as numbers: in each, a
+rule looks only at what the turn before found new.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
-from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, QuerySolutions, Store, Variable
+from pyoxigraph import BlankNode, Literal, NamedNode
 
+from kg.triples import Numbers, Triples
 from kg.vocabulary import OWL, RDF, RDFS, XSD
 
 __all__ = ["Clash", "Closure", "Inference", "Reason", "Rule", "Rules", "Triple", "compile_rules", "infer"]
@@ -72,12 +76,17 @@ class Clash(NamedTuple):
     premises: tuple[Triple, ...]
 
 
-@dataclass(frozen=True)
 class Closure:
     """All that follows from a set of triples."""
 
-    inferences: Sequence[Inference]
-    clashes: Sequence[Clash]
+    def __init__(self, clashes: Sequence[Clash], inferences: Callable[[], Sequence[Inference]]) -> None:
+        self.clashes = clashes
+        self._inferences = inferences
+
+    @cached_property
+    def inferences(self) -> Sequence[Inference]:
+        """The inferred triples with their reasons, in a fixed order."""
+        return self._inferences()
 
 
 # --- compiling -------------------------------------------------------------------------------------------
@@ -291,74 +300,108 @@ def compile_rules(ontology: Iterable[Triple]) -> Rules:
 # --- running ---------------------------------------------------------------------------------------------
 
 
-class _Codes:
-    """Writes every literal and blank node as an IRI, because a store rewrites literals (01 becomes 1)."""
+#: A pattern in numbers: a negative one is a variable, ~number its place among the rule's values.
+_Coded = tuple[int, int, int]
+_Values = tuple[int | None, ...]
 
-    _CODED = "urn:x-kg-term:"
 
-    def __init__(self) -> None:
-        self.codes: dict[Term, NamedNode] = {}
-        self.terms: list[Term] = []
+class _Running:
+    """One rule over numbered triples."""
 
-    def code(self, term: Term) -> NamedNode:
-        if isinstance(term, NamedNode):
-            return term
-        found = self.codes.get(term)
-        if found is None:
-            found = self.codes[term] = NamedNode(f"{self._CODED}{len(self.terms)}")
-            self.terms.append(term)
+    def __init__(self, rule: Rule, triples: Triples) -> None:
+        self.rule, self.triples = rule, triples
+        names = sorted({part for pattern in (*rule.body, rule.head or ()) for part in pattern if isinstance(part, str)})
+        self.places = {name: place for place, name in enumerate(names)}
+        self.body = [self._coded(pattern) for pattern in rule.body]
+        self.head = self._coded(rule.head) if rule.head else None
+        self.allowed = [(self.places[name], {triples.number(term) for term in terms}) for name, terms in rule.values]
+        #: The other patterns of the body, in the order in which they are best looked for once one is found.
+        self.rest = [self._after(at) for at in range(len(self.body))]
+
+    def _coded(self, pattern: Pattern) -> _Coded:
+        s, p, o = (~self.places[part] if isinstance(part, str) else self.triples.number(part) for part in pattern)
+        return s, p, o
+
+    def _after(self, first: int) -> Sequence[_Coded]:
+        left = [pattern for at, pattern in enumerate(self.body) if at != first]
+        known = set(self.body[first])
+        found = []
+        while left:
+            best = max(left, key=lambda pattern: sum(part >= 0 or part in known for part in pattern))
+            left.remove(best)
+            known.update(best)
+            found.append(best)
         return found
 
-    def term(self, code: NamedNode) -> Term:
-        if code.value.startswith(self._CODED):
-            return self.terms[int(code.value[len(self._CODED) :])]
-        return code
+    def starting(self, at: int, triple: Numbers) -> Iterator[_Values]:
+        """Give the values with which the body holds where one of its patterns is a given triple."""
+        values = _fitting(self.body[at], triple, (None,) * len(self.places))
+        if values is not None:
+            yield from self._joined(self.rest[at], values)
 
-    def triple(self, subject: NamedNode, predicate: NamedNode, value: NamedNode) -> Triple:
-        return Triple(self.term(subject), predicate, self.term(value))  # type: ignore[arg-type]
+    def everywhere(self) -> Iterator[_Values]:
+        """Give all values with which the body holds."""
+        if not self.body:  # an enumeration: its members are in the class, whatever is stated
+            yield from self._joined((), (None,) * len(self.places))
+            return
+        at = min(range(len(self.body)), key=self._extent)
+        s, p, o = self.body[at]
+        for triple in self.triples.matching((s if s >= 0 else None, p, o if o >= 0 else None)):
+            yield from self.starting(at, triple)
+
+    def _extent(self, at: int) -> int:
+        subject, predicate, value = self.body[at]
+        if value >= 0:
+            return len(self.triples.subjects(predicate, value))
+        return 1 if subject >= 0 else len(self.triples.into.get(predicate, ())) * 4
+
+    def _joined(self, left: Sequence[_Coded], values: _Values) -> Iterator[_Values]:
+        if not left:
+            yield from self._with_members(values)
+            return
+        pattern = left[0]
+        subject, predicate, value = (part if part >= 0 else values[~part] for part in pattern)
+        for triple in self.triples.matching((subject, predicate, value)):
+            more = _fitting(pattern, triple, values)
+            if more is not None:
+                yield from self._joined(left[1:], more)
+
+    def _with_members(self, values: _Values) -> Iterator[_Values]:
+        """Give the values where those that may only be members of an enumeration are such."""
+        found = [values]
+        for place, members in self.allowed:
+            found = [
+                (*one[:place], member, *one[place + 1 :])
+                for one in found
+                for member in sorted(members if one[place] is None else members & {one[place]})
+            ]
+        yield from found
+
+    def filled(self, pattern: _Coded, values: _Values) -> Numbers:
+        """Return a pattern's triple."""
+        s, p, o = (part if part >= 0 else values[~part] for part in pattern)
+        return s, p, o  # type: ignore[return-value]
+
+    def premises(self, values: _Values) -> tuple[Numbers, ...]:
+        """Return the triples that fit the body."""
+        return tuple(self.filled(pattern, values) for pattern in self.body)
 
 
-class _Run:
-    """One rule against one store."""
-
-    def __init__(self, rule: Rule, store: Store, codes: _Codes) -> None:
-        self.rule, self.store, self.codes = rule, store, codes
-        patterns = " ".join(f"{self._text(s)} {p} {self._text(o)} ." for s, p, o in rule.body)
-        values = " ".join(
-            f"VALUES {variable} {{ {' '.join(str(codes.code(term)) for term in terms)} }}"
-            for variable, terms in rule.values
-        )
-        self.where = f"{values} {patterns}"
-        self.head_text = " ".join(self._text(part) for part in rule.head) if rule.head else ""
-        self.variables = sorted(
-            {part for pattern in (*rule.body, rule.head or ()) for part in pattern if isinstance(part, str)}
-        )
-
-    def _text(self, part: Term | str) -> str:
-        return part if isinstance(part, str) else str(self.codes.code(part))
-
-    def _rows(self, where: str) -> Iterator[Mapping[str, NamedNode]]:
-        names = " ".join(self.variables)
-        solutions = self.store.query(f"SELECT DISTINCT {names or '*'} WHERE {{ {where} }}")
-        assert isinstance(solutions, QuerySolutions)
-        for solution in solutions:
-            yield {name: solution[Variable(name[1:])] for name in self.variables}
-
-    def _fill(self, pattern: Pattern, row: Mapping[str, NamedNode]) -> tuple[NamedNode, NamedNode, NamedNode]:
-        subject, predicate, value = (row[part] if isinstance(part, str) else self.codes.code(part) for part in pattern)
-        return subject, predicate, value
-
-    def heads(self) -> Iterator[tuple[NamedNode, NamedNode, NamedNode]]:
-        """Give the heads that are not yet in the store."""
-        assert self.rule.head is not None
-        for row in self._rows(f"{self.where} FILTER NOT EXISTS {{ {self.head_text} }}"):
-            yield self._fill(self.rule.head, row)
-
-    def matches(self) -> Iterator[tuple[tuple[NamedNode, NamedNode, NamedNode] | None, tuple[Triple, ...]]]:
-        """Give every head in coded terms, with its premises."""
-        for row in self._rows(self.where):
-            head = self._fill(self.rule.head, row) if self.rule.head else None
-            yield head, tuple(self.codes.triple(*self._fill(pattern, row)) for pattern in self.rule.body)
+def _fitting(pattern: _Coded, triple: Numbers, values: _Values) -> _Values | None:
+    """Return the values with those that a triple gives to a pattern's variables; None if it does not fit."""
+    found: list[int | None] | None = None
+    for part, number in zip(pattern, triple, strict=True):
+        if part >= 0:
+            if part != number:
+                return None
+            continue
+        known = (found or values)[~part]
+        if known is None:
+            found = found or [*values]
+            found[~part] = number
+        elif known != number:
+            return None
+    return tuple(found) if found else values
 
 
 def infer(rules: Sequence[Rule], triples: Iterable[Triple]) -> Closure:
@@ -367,36 +410,63 @@ def infer(rules: Sequence[Rule], triples: Iterable[Triple]) -> Closure:
     A reason is kept only if its premises were known before the triple, so reasons never run in a circle.
     Literals as subjects, which RDF does not have, are not inferred.
     """
-    codes = _Codes()
-    store = Store()
-    rank: dict[tuple[NamedNode, NamedNode, NamedNode], int] = {}
+    known = Triples()
+    new: Collection[Numbers] = []
     for subject, predicate, value in triples:
-        rank[(codes.code(subject), predicate, codes.code(value))] = 0
-    graph = DefaultGraph()
-    store.bulk_extend(Quad(*coded, graph) for coded in rank)
-    runs = [_Run(rule, store, codes) for rule in rules]
-    deriving = [run for run in runs if run.rule.head is not None]
-    for turn in itertools.count(1):
-        new = {head for run in deriving for head in run.heads() if not isinstance(codes.term(head[0]), Literal)}
-        new -= rank.keys()
-        if not new:
+        known.add((known.number(subject), known.number(predicate), known.number(value)))
+    running = [_Running(rule, known) for rule in rules]
+    deriving = [rule for rule in running if rule.head is not None]
+    #: By predicate and, where a pattern names it, object: most rules wait for members of a class.
+    waiting: dict[tuple[int, int | None], list[tuple[_Running, int]]] = {}
+    for rule in deriving:
+        for at, (_, verb, end) in enumerate(rule.body):
+            waiting.setdefault((verb, end if end >= 0 else None), []).append((rule, at))
+    reasons: dict[Numbers, dict[tuple[_Running, tuple[Numbers, ...]], None]] = {}
+    literals = {number for term, number in known.numbers.items() if isinstance(term, Literal)}
+    found = ((rule, values) for rule in deriving for values in rule.everywhere())
+    while True:
+        turn: dict[Numbers, dict[tuple[_Running, tuple[Numbers, ...]], None]] = {}
+        for rule, values in found:
+            assert rule.head is not None
+            head = rule.filled(rule.head, values)
+            if head[0] not in literals and head[2] not in known.objects(head[0], head[1]):
+                turn.setdefault(head, {})[rule, rule.premises(values)] = None
+        if not turn:
             break
-        rank |= dict.fromkeys(new, turn)
-        store.bulk_extend(Quad(*coded, graph) for coded in new)
+        reasons |= turn
+        new = [triple for triple in turn if known.add(triple)]
+        found = (
+            (rule, values)
+            for triple in new
+            for key in (triple[1:], (triple[1], None))
+            for rule, at in waiting.get(key, ())
+            for values in rule.starting(at, triple)
+        )
 
-    reasons: dict[tuple[NamedNode, NamedNode, NamedNode], dict[Reason, None]] = {}
-    for run in deriving:
-        for head, premises in run.matches():
-            assert head is not None
-            turn = rank.get(head, 0)
-            if turn and all(rank[(codes.code(s), p, codes.code(o))] < turn for s, p, o in premises):
-                reasons.setdefault(head, {})[Reason(run.rule, premises)] = None
-    inferences = [
-        Inference(codes.triple(*head), tuple(sorted(found, key=_reason_order)))
-        for head, found in sorted(reasons.items(), key=lambda pair: [str(term) for term in codes.triple(*pair[0])])
-    ]
-    clashes = [Clash(run.rule, premises) for run in runs if run.rule.head is None for _, premises in run.matches()]
-    return Closure(inferences, sorted(clashes, key=_reason_order))
+    @functools.cache
+    def told(triple: Numbers) -> Triple:
+        return Triple(*(known.terms[number] for number in triple))  # type: ignore[arg-type]
+
+    def inferences() -> Sequence[Inference]:
+        order = {triple: [str(term) for term in told(triple)] for triple in reasons}
+        return [
+            Inference(
+                told(triple),
+                tuple(
+                    sorted(
+                        (Reason(rule.rule, tuple(map(told, premises))) for rule, premises in reasons[triple]),
+                        key=_reason_order,
+                    )
+                ),
+            )
+            for triple in sorted(reasons, key=order.__getitem__)
+        ]
+
+    clashes = {
+        (rule, rule.premises(values)): None for rule in running if rule.head is None for values in rule.everywhere()
+    }
+    shown = [Clash(rule.rule, tuple(map(told, premises))) for rule, premises in clashes]
+    return Closure(sorted(shown, key=_reason_order), inferences)
 
 
 def _reason_order(reason: Reason | Clash) -> tuple[str, list[str]]:

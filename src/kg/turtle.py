@@ -42,7 +42,6 @@ __all__ = [
     "places_of",
     "read_document",
     "tokens",
-    "used_prefixes",
     "with_bounds",
 ]
 
@@ -84,6 +83,8 @@ class Document:
 
     #: Line and column of the subject of each block, in the order of the file.
     blocks: Sequence[tuple[int, int]] = ()
+    #: The prefixes that stand in the names of the file, not only in its `@prefix` lines.
+    used_prefixes: frozenset[str] = frozenset()
 
     @cached_property
     def subjects(self) -> Mapping[NamedNode | BlankNode, tuple[int, int]]:
@@ -113,8 +114,7 @@ class Token(NamedTuple):
 
 # A lax reading of the tokens of Turtle 1.1 (section 6.5): it is asked only about text that has parsed.
 _TOKENS = re.compile(
-    r"""(?P<space>[ \t\r\n]+)
-      | (?P<comment>\#[^\r\n]*)
+    r"""[ \t\r\n]*+(?:(?P<comment>\#[^\r\n]*)
       | (?P<iri><[^>\s]*>)
       | (?P<string>\"{3}(?:\"{0,2}(?:[^\"\\]|\\.))*\"{3}|'{3}(?:'{0,2}(?:[^'\\]|\\.))*'{3}
           |\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')
@@ -126,28 +126,28 @@ _TOKENS = re.compile(
       | (?P<number>[+-]?(?:[0-9]+\.[0-9]*[eE][+-]?[0-9]+|\.[0-9]+[eE][+-]?[0-9]+|[0-9]+[eE][+-]?[0-9]+
           |[0-9]*\.[0-9]+|[0-9]+))
       | (?P<word>a\b|true\b|false\b)
-      | (?P<punctuation>\^\^|[.;,()\[\]])""",
+      | (?P<punctuation>\^\^|[.;,()\[\]]))""",
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
 
 
 def _matches(text: str) -> Iterator[re.Match[str]]:
-    """Give the tokens of a text and its comments; the name of the group that matched is the kind."""
+    """Give the tokens of a text and its comments, each the group that matched: its name is the kind."""
     end = 0
-    for match in _TOKENS.finditer(text):
-        if match.start() != end:
-            break
+    # Unlike finditer, this looks only where the last one ended.
+    for match in iter(_TOKENS.scanner(text).match, None):  # type: ignore[attr-defined]
         end = match.end()
-        if match.lastgroup != "space":
-            yield match
-    if end < len(text):
-        raise NoToken(end)
+        yield match
+    rest = text[end:].lstrip(" \t\r\n")
+    if rest:
+        raise NoToken(len(text) - len(rest))
 
 
 def tokens(text: str) -> Iterator[Token]:
     """Give the tokens of Turtle 1.1, comments among them. Raises NoToken where there is none."""
     for match in _matches(text):
-        yield Token(match.lastgroup or "", match.group(), match.start())
+        kind = match.lastgroup or ""
+        yield Token(kind, match[kind], match.start(kind))
 
 
 class NoToken(Exception):
@@ -166,11 +166,12 @@ class _Scanner:
     """
 
     def __init__(self, text: str) -> None:
-        self._tokens = (match for match in _matches(text) if match.lastgroup != "comment")
+        self._tokens = _matches(text)
         #: Kind, text and offset of the token to be read next; an empty kind at the end.
         self.kind, self.text, self.offset = "", "", 0
         self.places = array("q")
         self.prefixes: list[tuple[str, int]] = []
+        self.names: set[str] = set()  # names with a prefix, but for those that declare one
         self.base: tuple[str, int] | None = None  # the first one
         self.blocks: list[int] = []
         self._now: list[int] = []  # triples of the token just read
@@ -178,11 +179,15 @@ class _Scanner:
         self._step()
 
     def _step(self) -> None:
-        match = next(self._tokens, None)
-        if match is None:
-            self.kind = self.text = ""
-        else:
-            self.kind, self.text, self.offset = match.lastgroup or "", match.group(), match.start()
+        declares = self.kind == "directive"
+        for match in self._tokens:
+            kind = match.lastgroup
+            if kind != "comment":
+                self.kind, self.text, self.offset = kind or "", match[kind or 0], match.start(kind or 0)
+                if kind == "name" and not declares:
+                    self.names.add(self.text)
+                return
+        self.kind = self.text = ""
 
     def _next(self) -> None:
         if not self.kind:
@@ -321,18 +326,6 @@ def excerpt_of(text: str, line: int, *, width: int = 160) -> str:
     return found if len(found) <= width else found[: width - 1] + "…"
 
 
-def used_prefixes(document: Document) -> set[str]:
-    """Return the prefixes that stand in the names of a file, not only in its `@prefix` lines."""
-    found: set[str] = set()
-    declares = False
-    for token in tokens(document.text):
-        if token.kind == "name" and not declares:
-            found.add(token.text.partition(":")[0])
-        if token.kind != "comment":
-            declares = token.kind == "directive"
-    return found
-
-
 _POSITION = re.compile(
     r"(?:Parser error )?(?:at line \d+ (?:between columns \d+ and(?: line \d+ column)? \d+|column \d+)"
     r"|between line \d+ column \d+ and line \d+ column \d+):? ?"
@@ -431,7 +424,8 @@ def read_document(data: bytes, path: str, *, need_graph: bool = True) -> Documen
         PrefixDeclaration(prefix, declared.get(prefix, ""), *lines.at(offset)) for prefix, offset in scanner.prefixes
     ]
     blocks = [lines.at(offset) for offset in scanner.blocks]
-    return Document(path, graph, statements, prefixes, text, lines.at(named_at), blocks)
+    used = frozenset(name.partition(":")[0] for name in scanner.names)
+    return Document(path, graph, statements, prefixes, text, lines.at(named_at), blocks, used)
 
 
 def glance(data: bytes, path: str) -> Document:

@@ -22,7 +22,9 @@ class Namespace:
     def __getattr__(self, name: str) -> NamedNode:
         if name.startswith("__"):
             raise AttributeError(name)
-        return self(name)
+        # Asked for a million times: found without this method from now on.
+        term = self.__dict__[name] = self(name)
+        return term
 
 
 #: What each term means is in docs/reference/vocabulary.md.
