@@ -39,7 +39,7 @@ from rdflib.term import Node
 
 from kg.deadlines import TooLong
 from kg.terms import from_rdflib, to_rdflib
-from kg.triples import Triples
+from kg.triples import Pattern, Triples
 from kg.vocabulary import RDF, XSD
 
 __all__ = ["Conforming", "Look", "Step", "Test", "Unsure", "walked"]
@@ -64,6 +64,9 @@ class _Beyond(Exception):
     """A shape has something that is not decided here."""
 
 
+Gate = Callable[[int], Sequence[Pattern] | None]
+
+
 @dataclass(frozen=True)
 class Test:
     """What a shape asks of a node, as far as it is decided here."""
@@ -73,6 +76,10 @@ class Test:
     looks: frozenset[Look]
     #: Queries of which a node that conforms must not be a `?this`.
     queries: Sequence[Query] = ()
+    #: For each query, the others among them: lookups that find too little for a row for a node; None if they do not.
+    gates: Sequence[Gate] = ()
+    #: True if there are others: then the lookups are not all known.
+    is_open: bool = False
 
 
 _Values = Callable[[int, Collection[int]], bool]
@@ -142,6 +149,7 @@ class Conforming:
         looks = {Look(way[:at], way[at]) for way in ways for at in range(len(way))}
         tests: list[_Values] = []
         queries: list[Query] = []
+        gates: list[Gate] = []
         components = {
             CONSTRAINT_PARAMETERS_MAP[predicate]
             for predicate in self.shapes.predicates(shape.node)
@@ -159,15 +167,18 @@ class Conforming:
             if isinstance(constraint, SPARQLBasedConstraint):
                 if not is_top:
                     raise _Beyond
-                for query, asked in self._queries(constraint):
-                    queries.append(query)
-                    looks |= asked
+                for query, gate, asked in self._queries(constraint):
+                    gates.append(gate)
+                    if asked is not None:
+                        queries.append(query)
+                        looks |= asked
                 continue
             part = self._constraint(constraint, (*inside, shape.node))
             tests.append(part.test)
             looks |= {Look((*way, *look.way), look.step) for way in ways for look in part.of_value}
             looks.update(part.of_focus)
-        return Test(self._all(shape, ways, tests), frozenset(looks), queries)
+        is_open = len(queries) < len(gates)
+        return Test(self._all(shape, ways, tests), frozenset(looks), queries, gates, is_open)
 
     def _all(self, shape: Shape, ways: Sequence[tuple[Step, ...]], tests: Sequence[_Values]) -> Callable[[int], bool]:
         """Return the test whether all tests hold for the values of a path."""
@@ -357,11 +368,11 @@ class Conforming:
 
     # --- queries ---
 
-    def _queries(self, constraint: Any) -> Iterator[tuple[Query, set[Look]]]:
+    def _queries(self, constraint: Any) -> Iterator[tuple[Query, Gate, set[Look] | None]]:
         """Give the queries of a shape as one for all nodes, with the lookups that one makes for a node.
 
         A query that is one pattern with filters has the same rows for a node whether it is asked for this node or for
-        all of them, if the node is in the pattern.
+        all of them, if the node is in the pattern. Of others the lookups are not known, only what must be there.
         """
         for helper in constraint.sparql_constraints:
             if helper.deactivated:
@@ -371,9 +382,49 @@ class Conforming:
                 query = self._prepare(helper.apply_prefixes(text))
             except Exception:
                 raise _Beyond from None
-            if set(bound) != {"this"} or Variable("this") not in query.algebra.PV:
+            if "this" not in bound:
                 raise _Beyond
-            yield query, self._looks_of(_pattern(query.algebra))
+            gate = self._gate(list(_required(query.algebra)))
+            try:
+                if set(bound) != {"this"} or Variable("this") not in query.algebra.PV:
+                    raise _Beyond
+                yield query, gate, self._looks_of(_pattern(query.algebra))
+            except _Beyond:
+                yield query, gate, None
+
+    def _gate(self, pattern: Sequence[tuple[Any, Any, Any]]) -> Gate:
+        """Return the gate of a query that has no row where these triples are not.
+
+        Asked for are those with the node, and those with what these lead to.
+        """
+        this = Variable("this")
+        plain = [triple for triple in pattern if isinstance(triple[1], URIRef) and triple[0] != triple[2]]
+        nearest = [triple for triple in plain if this in (triple[0], triple[2])]
+        if not nearest:
+            raise _Beyond
+        triples = self.triples
+
+        def coded(triple: tuple[Any, Any, Any], known: Mapping[Any, int]) -> Pattern:
+            s, p, o = (known.get(part) if isinstance(part, Variable) else self._number(part) for part in triple)
+            return s, p, o
+
+        def gate(focus: int) -> Sequence[Pattern] | None:
+            for triple in nearest:
+                asked = [coded(triple, {this: focus})]
+                end = triple[2] if triple[0] == this else triple[0]
+                beyond = [other for other in plain if end in (other[0], other[2]) and this not in other]
+                for found in triples.matching(asked[0]):
+                    known = {this: focus, end: found[2] if triple[0] == this else found[0]}
+                    missed = (coded(other, known) for other in beyond if isinstance(end, Variable))
+                    lookup = next((one for one in missed if next(triples.matching(one), None) is None), None)
+                    if lookup is None:
+                        break
+                    asked.append(lookup)
+                else:
+                    return asked
+            return None
+
+        return gate
 
     def _looks_of(self, pattern: Sequence[tuple[Any, Any, Any]]) -> set[Look]:
         """Return the lookups of a pattern, each by the way that leads to it from `?this`."""
@@ -458,6 +509,19 @@ def _pattern(algebra: CompValue) -> Sequence[tuple[Any, Any, Any]]:
         raise _Beyond
     triples: Sequence[tuple[Any, Any, Any]] = part.triples
     return triples
+
+
+def _required(part: CompValue) -> Iterator[tuple[Any, Any, Any]]:
+    """Give triples without which a query has no row."""
+    if part.name == "BGP":
+        yield from part.triples
+    elif part.name == "Join":
+        yield from _required(part.p1)
+        yield from _required(part.p2)
+    elif part.name in ("LeftJoin", "Minus"):
+        yield from _required(part.p1)
+    elif part.name in ("SelectQuery", "Project", "Distinct", "Reduced", "OrderBy", "Slice", "Filter", "Extend"):
+        yield from _required(part.p)
 
 
 def _names(expression: object) -> Iterator[str]:

@@ -717,16 +717,23 @@ class _Validation:
             # In order, so that the first node for which a shape takes too long is always the same one.
             for focus in sorted(nodes):
                 if test and focus not in suspects and _conforms(test, focus):
-                    continue
+                    closed = [gate(focus) for gate in test.gates] if test.is_open else []
+                    if None not in closed:
+                        self._note(at, focus, (number_of_pattern(one) for gate in closed for one in gate or ()))
+                        continue
                 results, lookups = run.entry(shape, focus)
                 self.results |= results
-                for number in lookups if test is None else ():
-                    self.lookups.setdefault(number, set()).add((at, focus))
+                if test is None or test.is_open:
+                    self._note(at, focus, lookups)
+
+    def _note(self, at: int, focus: int, lookups: Iterable[int]) -> None:
+        for number in lookups:
+            self.lookups.setdefault(number, set()).add((at, focus))
 
     def _suspects(self, test: Test | None) -> Collection[int]:
         """Return the nodes for which a test's queries have rows; all there are if these take too long."""
         found: set[int] = set()
-        for query in test.queries if test else ():
+        for query in test.queries if test and not test.is_open else ():
             try:
                 with within(self.shapes.project.settings.shape_seconds):
                     rows = {row.get(Variable("this")) for row in self.data.query(query).bindings}
@@ -755,7 +762,7 @@ class _Validation:
                 for focus in nodes:
                     concerned[focus].add(at)
             return concerned
-        undecided = None in self.tests
+        undecided = any(test is None or test.is_open for test in self.tests)
         for triple in new:
             subject, predicate, value = triple
             for (inverse, back), shapes in self._looked_for.get(predicate, {}).items():
@@ -784,7 +791,7 @@ class _Validation:
         for focus, shapes in sorted(self._touched(new).items()):
             for at in sorted(shapes & self.targets.of(focus)):
                 test = self.tests[at]
-                if test is None or test.queries or not _conforms(test, focus):
+                if test is None or not _conforms(test, focus) or None in [gate(focus) for gate in test.gates]:
                     results |= run.entry(self.shapes.top[at], focus)[0]
         for triple in new:
             self.triples.remove(triple)
