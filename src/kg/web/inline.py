@@ -159,9 +159,8 @@ class Inline:
     def _why(self, reasons: Sequence[Reason], more: int = 0) -> str:
         told = "".join(map(self._reason, reasons))
         if more:
-            many = self.reader.say_number(
-                "There is %(num)s more way to it.", "There are %(num)s more ways to it.", more
-            )
+            ngettext = self.reader.say_number
+            many = ngettext("There is %(num)s more way to it.", "There are %(num)s more ways to it.", more)
             told += f"<p>{escape(many % {'num': more})}</p>"
         return (
             f' <details class="why"><summary title="{self._inferred}">{self._inferred_unseen}</summary>{told}</details>'
