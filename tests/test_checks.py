@@ -437,7 +437,7 @@ VIEW = "views/bells.rq"
             1,
             1,
             "this line of the header is not understood; found #+ titel: Bells; expected #+ key: value, where key is "
-            "one of title, description, display, rows, columns, cell, column, parameter",
+            "one of title, description, group, display, rows, columns, cell, column, parameter, choices",
         ),
         ("SELECT ?bell WHERE { ?bell a b:Bell }\n", 1, 1, "the view has no title"),
         (

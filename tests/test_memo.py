@@ -19,6 +19,7 @@ from kg import checks
 from kg.canonical import Style, canonical
 from kg.checks import brought, check, recheck
 from kg.errors import TurtleError
+from kg.findings import Finding, Severity, concerning
 from kg.memo import Memo, Shelf, number_of_pattern, patterns_of, read_term, write_term
 from kg.project import open_project
 from kg.shapes import validate
@@ -237,3 +238,41 @@ def test_findings_are_the_same_with_and_without_memory(bells):
     project = bells.project()
     memo = Memo(bells.root / "memo.sqlite", "key")
     assert check(project, project.read(), language="en", memo=memo).findings == bells.check().findings
+
+
+# --- in some files only ----------------------------------------------------------------------------------
+
+
+def told_of(bells, *paths, check=0):
+    done = run_kg("check", *paths, "--format", "json", cwd=bells.root, check=check)
+    return {(one["path"], one["rule"]) for one in json.loads(done.stdout)["findings"]}
+
+
+def test_only_what_concerns_the_paths_is_reported_and_decides_the_exit_code(bells):
+    bells.replace(ANNA, "rdfs:label", "rdfs:labl")
+    bells.replace("data/turtle/sources/ledger.ttl", "b:caster", "b:castr")
+    here = {(ANNA, "s:Bell-label"), (ANNA, "term")}
+    there = ("data/turtle/sources/ledger.ttl", "term")
+    everything = told_of(bells, check=1)
+    assert here < everything
+    assert there in everything
+    assert told_of(bells, ".", check=1) == everything
+    assert told_of(bells, ANNA, check=1) == told_of(bells, "data/turtle/register", check=1) == here
+    assert told_of(bells, "data/turtle/register/bell/berta.ttl", "shapes", "ontology") == set()
+    assert there in told_of(bells, "data/turtle/sources/", check=1)
+    bells.replace(ANNA, "rdfs:labl", "rdfs:label")
+    assert told_of(bells, "data/turtle/register") == set()
+
+
+def test_a_finding_that_names_a_file_beside_its_own_place_concerns_that_file():
+    finding = Finding(ANNA, 1, 1, Severity.WARNING, "x", "y", "", "", ("data/other.ttl:3:4",))
+    assert concerning([finding], ["data/other.ttl"]) == concerning([finding], ["data"]) == [finding]
+    assert concerning([finding], ["data/other"]) == concerning([finding], ["data/turtle/sources"]) == []
+
+
+def test_a_path_that_is_not_of_the_graph_is_an_error_that_says_so(bells):
+    assert "nowhere.ttl: there is no such file or folder" in error_of(run_kg("check", "nowhere.ttl", cwd=bells.root))
+    outside = error_of(run_kg("check", "..", cwd=bells.root))
+    assert "..: this is outside the project. Expected a path in" in outside
+    (bells.root / "docs").mkdir()
+    assert "docs: the graph has nothing there" in error_of(run_kg("check", "docs", cwd=bells.root))

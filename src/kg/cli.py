@@ -179,7 +179,29 @@ def _report(findings: Sequence[Finding], *, err: bool, infos: bool = False, more
         click.echo(f"{hidden} more to do, not mistakes: {more}", err=err)
 
 
+def _named(project: Project, given: Path) -> str:
+    """Return a path from the command line as findings have it. Raises KGError for one that is not of the graph."""
+    from kg.errors import KGError
+
+    path = Path(os.path.abspath(given))
+    path = path.parent.resolve() / path.name
+    if not os.path.lexists(path):
+        raise KGError("there is no such file or folder", where=str(given), advice="Name one of the graph's, or none.")
+    if not path.is_relative_to(project.root):
+        raise KGError(
+            "this is outside the project", where=str(given), expected=f"a path in {project.root}",
+            advice="Name another project by -C.",
+        )  # fmt: skip
+    if not any(file == path or path in file.parents for file in project.inputs()):
+        raise KGError(
+            "the graph has nothing there", where=str(given), expected="a Turtle file, a view, or a folder with some",
+            advice="Without paths, everything is reported.",
+        )  # fmt: skip
+    return project.shown(path)
+
+
 @main.command("check")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--format", "form", type=click.Choice(["text", "json", "sarif", "junit", "github", "turtle"]), default="text",
     show_default=True, help="turtle: a W3C SHACL report.",
@@ -188,21 +210,27 @@ def _report(findings: Sequence[Finding], *, err: bool, infos: bool = False, more
 @click.option("--all", "infos", is_flag=True, help="Print infos too: what is left to do, not mistakes.")
 @click.option("--changed-since", "ref", metavar="REF", help="Report only what came since this commit.")
 @click.pass_context
-def check_command(context: click.Context, form: str, lang: str | None, infos: bool, ref: str | None) -> None:
+def check_command(
+    context: click.Context, paths: tuple[Path, ...], form: str, lang: str | None, infos: bool, ref: str | None
+) -> None:
     """Check settings, files, links, locators, shapes and logic.
 
     \b
-    Each finding has its file, line and column, and says what to do:
+    Each finding has its file, line and column, and says what to do. With paths, everything is
+    read, but only what concerns these files and folders is reported:
       kg check --lang fr
+      kg check data/turtle/sources
     """
     from dataclasses import replace
 
     from kg.checks import brought, recheck
+    from kg.findings import concerning
     from kg.history import files_at
     from kg.project import open_project
     from kg.reports import REPORTS
 
     project = _project(context)
+    named = [_named(project, path) for path in paths]
     language = lang or project.settings.default_language
     shelf = project.snapshots / "checks"
     with _progress() as step:
@@ -211,6 +239,8 @@ def check_command(context: click.Context, form: str, lang: str | None, infos: bo
             with files_at(project.root, ref) as root:
                 before = recheck(open_project(root), shelf, language=language, progress=lambda s: step(f"{s} of {ref}"))
         findings = brought(recheck(project, shelf, language=language, progress=step), before)
+    if named:
+        findings = concerning(findings, named)
     if form in ("text", "github", "sarif", "junit") and (folder := os.path.relpath(project.root)) != ".":
         # Editors and workflows follow a path from where they are.
         findings = [

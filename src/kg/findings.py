@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 
@@ -82,6 +82,19 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
         set(findings),
         key=lambda f: (f.path, f.line, f.column, f.rule, f.severity, f.message, f.advice, f.excerpt, f.also),
     )
+
+
+def concerning(findings: Iterable[Finding], paths: Collection[str]) -> list[Finding]:
+    """Return the findings in files and folders, or that name one of these beside their own place; "." is all."""
+
+    def lies_there(place: str) -> bool:
+        return any(path == "." or place == path or place.startswith(f"{path}/") for path in paths)
+
+    return [
+        finding
+        for finding in findings
+        if lies_there(finding.path) or any(lies_there(re.sub(r"(:\d+)*$", "", place)) for place in finding.also)
+    ]
 
 
 def counts(findings: Sequence[Finding]) -> dict[str, int]:

@@ -151,17 +151,21 @@ class Project:
             found += [Path(parent, name) for name in names if name.endswith(ending)]
         yield from sorted(found)
 
+    def inputs(self) -> Iterator[Path]:
+        """Give every file that a check or a build reads."""
+        settings = self.settings
+        yield self.root / FILE_NAME
+        yield self.root / settings.ontology_folder / PREFIX_TABLE
+        yield from (path for _, path in self.turtle_files())
+        if (self.root / settings.views_folder).is_dir():
+            yield from self.files(settings.views_folder, ".rq")
+        if (self.root / PUBLISHED).exists():
+            yield self.root / PUBLISHED
+
     def inputs_digest(self) -> str:
         """Return a SHA-256 over the bytes of all files that a build reads, to tell whether anything changed."""
         digest = hashlib.sha256()
-        settings = self.settings
-        paths = [self.root / FILE_NAME, self.root / settings.ontology_folder / PREFIX_TABLE]
-        paths += [path for _, path in self.turtle_files()]
-        if (self.root / settings.views_folder).is_dir():
-            paths += self.files(settings.views_folder, ".rq")
-        if (self.root / PUBLISHED).exists():
-            paths.append(self.root / PUBLISHED)
-        for path in paths:
+        for path in self.inputs():
             try:
                 data = bytes_of(path)
             except OSError as error:
