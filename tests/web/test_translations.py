@@ -14,7 +14,7 @@ from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po, write_po
 from flask.testing import FlaskClient
 from jinja2 import Environment
-from tests.web.pages import HTML, Page
+from tests.web.pages import BASE, HTML, Page
 from tests.web.test_pages import KINDS
 
 from kg import messages
@@ -67,7 +67,8 @@ THIRD = "qaa"
 FORMAT_NAMES = [found.name for found in (*FORMATS.values(), *CITATIONS.values())]
 NAMES = {*FORMAT_NAMES, "CSV", "TSV", "JSON", "SPARQL", "SHA256SUMS", "Cymraeg"}
 ERRORS = ["/views/bells?unknown=1", "/?format=nothing", "/snapshot/0123456789abcdef/dataset", "/doc/bell/y-faw.html"]
-PAGES = [*KINDS, *ERRORS, "/graphs", "/sparql", "/search?q=cloch&page=99"]
+SOURCES = ["/sources", "/sources?source=" + BASE + "id/document/glockenbuch"]
+PAGES = [*KINDS, *ERRORS, *SOURCES, "/graphs", "/sparql", "/search?q=cloch&page=99"]
 
 
 def in_brackets(text: str) -> str:
