@@ -6,6 +6,7 @@ Nothing is ever built in the repository itself, and no test may change what `fla
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import functools
 import os
 import random
@@ -22,7 +23,7 @@ from typing import Any
 
 from pyoxigraph import DefaultGraph, Quad, RdfFormat, Store, parse
 
-from kg.build import build
+from kg.build import build, ensure
 from kg.project import Project, Reading, Role, open_project
 from kg.rules import Closure, Triple, compile_rules, infer
 from kg.settings import load_settings
@@ -31,6 +32,8 @@ from kg.snapshot import CURRENT, MANIFEST, Snapshot, open_snapshot
 ROOT = Path(__file__).resolve().parents[1]
 BELLS = ROOT / "tests" / "worlds" / "bells"
 
+#: Names, in the environment, a folder that all processes of one run of the tests share.
+SHARED = "KG_TESTS_SHARED"
 _OURS = tempfile.TemporaryDirectory(prefix="kg-tests-")
 
 
@@ -73,21 +76,22 @@ class BuiltWorld:
         return open_project(self.root)
 
 
-def _built(world: Path, name: str) -> BuiltWorld:
-    root = copy_of(world, Path(_OURS.name) / name)
-    return BuiltWorld(root, build(open_project(root)).snapshot)
-
-
 @functools.cache
 def flagship() -> BuiltWorld:
-    """The graph of this repository, built once for all tests."""
-    return _built(ROOT, "flagship")
+    """The graph of this repository, built once for all tests, in whichever process they run; no test changes it."""
+    root = Path(os.environ.get(SHARED, _OURS.name)) / "flagship"
+    with root.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not root.exists():
+            copy_of(ROOT, root)
+        return BuiltWorld(root, ensure(open_project(root)).snapshot)
 
 
 @functools.cache
 def bells() -> BuiltWorld:
-    """The bells of tests/worlds, built once for all tests."""
-    return _built(BELLS, "bells")
+    """The bells of tests/worlds, built once for the tests of this process."""
+    root = copy_of(BELLS, Path(_OURS.name) / "bells")
+    return BuiltWorld(root, build(open_project(root)).snapshot)
 
 
 @functools.cache

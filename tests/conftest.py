@@ -2,13 +2,42 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from tests.building import SHARED
 
 from kg.checks import Checked, check
 from kg.findings import Finding
 from kg.project import Project, Reading, open_project
+
+# --- the run itself: what its workers share, and how long each folder took -------------------------------
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput") and SHARED not in os.environ:
+        folder = tempfile.TemporaryDirectory(prefix="kg-tests-")
+        os.environ[SHARED] = folder.name
+        config.add_cleanup(lambda: os.environ.pop(SHARED, None))
+        config.add_cleanup(folder.cleanup)
+
+
+_SECONDS: Counter[str] = Counter()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    _SECONDS[report.nodeid.partition("::")[0].rpartition("/")[0] or "."] += report.duration
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if len(_SECONDS) > 1:
+        terminalreporter.section("time per folder, of all cores together")
+        for folder, seconds in _SECONDS.most_common():
+            terminalreporter.write_line(f"{seconds:8.1f} s  {folder}")
+
 
 FILES = {
     "kg.toml": """\
