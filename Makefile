@@ -53,6 +53,6 @@ bench: $(BIN)/.stamp
 	$(BIN)/python benchmarks/bench.py
 	$(BIN)/python benchmarks/serving.py
 
-## Run the big numbers
+## Run the big numbers: KG_TORTURE_SEED=, KG_TORTURE_EDITS=, KG_TORTURE_MUTATIONS=
 torture: $(BIN)/.stamp
 	$(BIN)/pytest -m torture

@@ -7,6 +7,8 @@ import os
 import random
 import sqlite3
 import subprocess
+import time
+from contextlib import contextmanager
 
 import pytest
 from pyoxigraph import BlankNode, Literal, NamedNode
@@ -82,15 +84,31 @@ def test_any_mutation_of_a_file_is_read_or_told_with_its_place(bells):
     assert 0 < mutations_are_told(bells.root, 500, 3) < 500
 
 
-@pytest.mark.torture
-def test_a_thousand_edits_of_the_graph(tmp_path):
-    number = int(os.environ.get("KG_TORTURE_EDITS", "1000"))
-    edits_agree(copy_of(ROOT, tmp_path / "graph"), number, int(os.environ.get("KG_TORTURE_SEED", "8")))
+def tortured(name: str, default: int) -> int:
+    return int(os.environ.get(f"KG_TORTURE_{name}", default))
+
+
+@contextmanager
+def telling(capsys, what):
+    """Print what was done, from which seed and how long it took; a failure tells its own step."""
+    began = time.monotonic()
+    yield
+    with capsys.disabled():
+        print(f"\nseed {tortured('SEED', 8)}: {what}, in {time.monotonic() - began:.0f} s")
 
 
 @pytest.mark.torture
-def test_ten_thousand_mutations_of_the_graph():
-    mutations_are_told(ROOT, 10_000, int(os.environ.get("KG_TORTURE_SEED", "8")))
+def test_a_thousand_edits_of_the_graph(tmp_path, capsys):
+    number = tortured("EDITS", 1000)
+    with telling(capsys, f"after each of {number} edits the incremental check found what the full one found"):
+        edits_agree(copy_of(ROOT, tmp_path / "graph"), number, tortured("SEED", 8))
+
+
+@pytest.mark.torture
+def test_ten_thousand_mutations_of_the_graph(capsys):
+    number = tortured("MUTATIONS", 10_000)
+    with telling(capsys, f"each of {number} mutations was read, or told with its place"):
+        mutations_are_told(ROOT, number, tortured("SEED", 8))
 
 
 def test_only_what_an_edit_touches_is_validated_again(bells):
