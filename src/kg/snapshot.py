@@ -451,8 +451,7 @@ class Snapshot:
         numbers = {number for iri in iris if (number := self.id_of(NamedNode(iri))) is not None}
         kept = self._naming.some(numbers)
         found = [fact for facts in kept.values() for fact in facts]
-        naming = [number for predicate in LABELS if (number := self.id_of(predicate)) is not None]
-        marks = ",".join(map(str, naming))
+        marks = self._naming_numbers
         for some in _batches(sorted(numbers - kept.keys())):
             fresh: dict[int, list[Fact]] = {number: [] for number in some}
             of = {term: number for number, term in self.terms(some).items()}
@@ -479,7 +478,7 @@ class Snapshot:
 
     def _read_pointers(self, iri: str) -> Pointers:
         places, families, relation = self._class_places, self._families, self.id_of(KG.Relation)
-        naming = ",".join(str(number) for label in LABELS if (number := self.id_of(label)) is not None)
+        naming = self._naming_numbers
         here = self.id_of(NamedNode(iri))
         found: dict[int, _Pointer] = {}
         for subject, predicate, kind, sort, event, moment in self.rows(
@@ -532,6 +531,16 @@ class Snapshot:
                 for group in ordered
             ],
         )
+
+    @cached_property
+    def _naming_numbers(self) -> str:
+        """The numbers of the properties that name things, as SQL lists them."""
+        return ",".join(str(number) for label in LABELS if (number := self.id_of(label)) is not None)
+
+    @cached_property
+    def sources(self) -> frozenset[NamedNode]:
+        """The sources that files speak for."""
+        return frozenset(file.source for file in self.files.values() if file.source is not None)
 
     @cached_property
     def _class_places(self) -> Mapping[int, int]:

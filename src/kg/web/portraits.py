@@ -304,9 +304,7 @@ class _Painter:
     def _differing(self) -> Sequence[Differing]:
         """Return where sources differ about the thing and its relations; of a source, where it differs from others."""
         snapshot = self.snapshot
-        if self.iri not in snapshot.remembered(
-            ("sources of files",), lambda: {f.source for f in snapshot.files.values()}
-        ):
+        if self.iri not in snapshot.sources:
             nodes = (r.node.value for r in self.description.relations if isinstance(r.node, NamedNode))
             return snapshot.differences(self.iri.value, *nodes)
         everything = snapshot.remembered(("differences",), snapshot.differences)

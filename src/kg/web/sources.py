@@ -48,7 +48,7 @@ class _Source:
 
 def resting_on(visit: Visit, iri: str) -> Sequence[Resting]:
     """Return what rests on a source by class, most first; nothing for what is no source."""
-    found = visit.snapshot.resting(iri)
+    found = visit.snapshot.resting(iri) if NamedNode(iri) in visit.snapshot.sources else []
     visit.names.learn(class_iri for class_iri, _, _ in found if class_iri)
     return [
         Resting(
