@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests import building
-from tests.building import BELLS, copy_of, environment, rebuilt, served
+from tests.building import BELLS, built_copy, copy_of, environment, rebuilt, served
 
 from kg.web.assets import read_assets
 
@@ -66,8 +66,8 @@ def bells(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def flagship() -> Iterator[str]:
-    with served(building.flagship().root) as address:
+def flagship(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with served(built_copy(building.flagship(), tmp_path_factory.mktemp("browser") / "flagship")) as address:
         yield address
 
 
