@@ -28,8 +28,8 @@ class Concept:
     link: Shown
     #: What it means, in words or by the statement that says so.
     definition: Sequence[Shown]
-    #: Its name and what it means, in the other languages.
-    others: Sequence[Text]
+    #: Its name and what it means in each other language.
+    others: Sequence[tuple[str, Sequence[Text]]]
     notes: Sequence[Shown]
     uses: int
     place: tuple[str, int]
@@ -101,9 +101,9 @@ def _concept(visit: Visit, iri: str, said: Sequence[Fact], uses: int) -> Concept
         if not isinstance(note, Literal) or not visit.reader.is_foreign(Text(note.value, note.language or ""))
     ]
     called = names.all_of(iri)
-    own = {names.name(iri).language, "", *(one.text.language for one in shown[:1] if definitions)}
-    others = [one for one in (*(Text(called[tag], tag) for tag in sorted(called)), *definitions)
-              if one.language not in own]  # fmt: skip
+    told = [*(Text(called[tag], tag) for tag in sorted(called)), *definitions]
+    tags = sorted({one.language for one in told} - {names.name(iri).language, ""})
+    others = [(tag, [one for one in told if one.language == tag]) for tag in tags]
     file = said[0].file
     return Concept(
         iri,
