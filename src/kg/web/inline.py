@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from kg.web.reader import Reader, Shown, Text
 
 if TYPE_CHECKING:
-    from kg.web.portraits import Mark, Note, Place, Premise, Reason, RelationRow, Row, Value
+    from kg.web.portraits import Mark, Note, Premise, Reason, RelationRow, Row, Value
 
 __all__ = ["Inline"]
 
@@ -92,9 +92,10 @@ class Inline:
             values = ", ".join(map(self._shown, found))
             parts.append(f'<span class="locator">, {self._text(name)}{self._colon}{values}</span>')
         parts.append(f" {self.doubt(note.mark)}" if note.mark else "")
-        path = escape(note.path)
+        path, lines = escape(note.path), ", ".join(map(str, note.lines))
+        colon = ":" if lines else ""
         place = f'<a href="{escape(note.href)}" rel="noopener">{path}</a>' if note.href else f"<code>{path}</code>"
-        place += "".join(f"{', ' if index else ':'}{self._line(one)}" for index, one in enumerate(note.lines))
+        place += f"{colon}{lines}"
         if note.edit:
             place += f' · <a href="{escape(note.edit)}" rel="noopener">{self._edit}</a>'
         if note.correct:
@@ -102,12 +103,6 @@ class Inline:
         return Markup(f'{"".join(parts)}\n<span class="place">{place}</span>')
 
     # --- plain strings of HTML ---
-
-    def _line(self, place: Place) -> str:
-        if not place.href:
-            return str(place.line)
-        label = f"{self._line_word} {place.line}"
-        return f'<a href="{escape(place.href)}" rel="noopener" aria-label="{label}">{place.line}</a>'
 
     def _text(self, text: Text) -> str:
         if text.language and text.language != self.interface:
@@ -200,10 +195,6 @@ class Inline:
     @cached_property
     def _correct(self) -> Markup:
         return escape(self.reader.say("suggest a correction"))
-
-    @cached_property
-    def _line_word(self) -> Markup:
-        return escape(self.reader.say("line"))
 
     @cached_property
     def _remark(self) -> str:

@@ -192,14 +192,6 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Place:
-    """A line of a file, and where it can be seen."""
-
-    line: int
-    href: str
-
-
-@dataclass(frozen=True)
 class Note:
     """A footnote: the source, the way to the passage, and the place in the repository."""
 
@@ -208,9 +200,9 @@ class Note:
     locators: Sequence[tuple[Text, Sequence[Shown]]]
     mark: Mark | None
     path: str
-    #: Where the file can be seen as a whole, and the lines that are shown on the page.
+    #: Where the first of the lines can be seen, and the lines themselves, or the first of them.
     href: str
-    lines: Sequence[Place]
+    lines: Sequence[int]
     #: Where it can be edited and a correction suggested, if anywhere.
     edit: str = ""
     correct: str = ""
@@ -813,7 +805,7 @@ class _Painter:
                     self._mark(footnote) if told else None,
                     path,
                     places.view(path, lines[0] if lines else 0),
-                    [Place(line, places.view(path, line)) for line in lines[:_LINES]],
+                    lines[:_LINES],
                     places.edit(path, lines[0] if lines else 0),
                     places.correct(footnote.subject.value, path),
                 )
