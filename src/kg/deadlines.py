@@ -16,7 +16,10 @@ class TooLong(BaseException):
 
 @contextlib.contextmanager
 def within(seconds: int) -> Iterator[None]:
-    """Raise TooLong if what is done takes longer; only the main thread has a clock that can."""
+    """Raise TooLong if what is done takes longer; only the main thread has a clock that can.
+
+    Counted is the time of this process, so that it does not matter what else the machine does.
+    """
 
     def stop(*_: object) -> None:
         raise TooLong
@@ -24,10 +27,10 @@ def within(seconds: int) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
