@@ -169,7 +169,7 @@ def content_of(folder: Path) -> dict[str, bytes | str]:
 
 def closure_of(root: Path) -> Closure:
     """Return what follows from the files of a project now, whether it would pass the checks or not."""
-    reading = open_project(root).read()
+    reading = open_project(root).glance()
     assert not reading.errors
     ontology = [Triple(q.subject, q.predicate, q.object) for q in reading.quads(Role.ONTOLOGY)]
     stated = [

@@ -62,6 +62,8 @@ def test_every_statement_with_a_thing_is_in_its_document_in_the_graph_of_its_fil
     by_term: dict[str, set[Quad]] = {}
     inferred = NamedNode(snapshot.settings.base_iri + "graph/inferred")
     for fact in snapshot.facts():
+        if fact.kind == 3:  # what sources say differently is shown side by side, and does not point to what it names
+            continue
         quad = Quad(fact.subject, fact.predicate, fact.object, fact.file.graph if fact.file else inferred)
         for term in (fact.subject, fact.object):
             if isinstance(term, NamedNode):

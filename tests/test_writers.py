@@ -82,7 +82,7 @@ def documents(world: str, every: int) -> list[list[Quad]]:
 
 @pytest.mark.parametrize("extension", FORMATS)
 @pytest.mark.parametrize(
-    ("world", "every"), [("bells", 1), ("flagship", 7), pytest.param("flagship", 1, marks=pytest.mark.torture)]
+    ("world", "every"), [("bells", 1), ("flagship", 60), pytest.param("flagship", 1, marks=pytest.mark.torture)]
 )
 def test_every_entity_is_the_same_graph_in_every_format(world: str, every: int, extension: str) -> None:
     assert len(documents(world, every)) > 20
