@@ -155,7 +155,7 @@ def sample(snapshot: Snapshot) -> dict[str, Fact]:
     for fact in snapshot.facts()[::7]:
         if fact.inferred and fact.subject.value.startswith(C):
             reasons = snapshot.why(fact)
-            if len(reasons) == 1 and reasons[0].rule not in found:
+            if len(found) < 10 and len(reasons) == 1 and reasons[0].rule not in found:
                 found[reasons[0].rule] = fact
     return found
 
