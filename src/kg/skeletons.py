@@ -192,12 +192,6 @@ class _Maker:
         header = self._common_header(beside or self.reading.documents.get(Role.REGISTER, ()))
         return self._new_file(inside, header, iri, given, Role.REGISTER, remark)
 
-    def _role(self, iri: str) -> Role:
-        """Return the role of the files that say what a thing is."""
-        if iri in self.known.registered:
-            return Role.REGISTER
-        return Role.ONTOLOGY if iri in self.known.terms else Role.SOURCE
-
     def _source_file(self) -> Skeleton:
         parts = self.request.slug.split("/")
         if len(parts) != 2:

@@ -46,8 +46,6 @@ class Table:
     #: Of bars: which column has the numbers, and the part that each row's is of the largest one.
     measure: int = -1
     shares: Sequence[float] = ()
-    #: Whether all rows are here.
-    is_whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -335,7 +333,6 @@ class _Asked:
             ways.append((self.page(sort=turned), {variable: "ascending", f"-{variable}": "descending"}.get(sort, "")))
         table = replace(
             whole, rows=whole.rows[first : first + length], shares=whole.shares[first : first + length], ways=ways,
-            is_whole=pages == 1,
         )  # fmt: skip
         return table, number, pages, around
 
