@@ -239,7 +239,7 @@ def test_bad_syntax_is_shown_to_people_beside_their_query(asking: FlaskClient) -
         ("ASK {}".encode("utf-16"), {"Content-Type": "application/sparql-query; charset=utf-16"}),
         ("ASK {}".encode("latin-1"), {"Content-Type": 'application/sparql-query; charset="ISO-8859-1"'}),
         (b"query=ASK+{}", {"Content-Type": "application/x-www-form-urlencoded; charset=utf-16"}),
-        (gzip.compress(b"ASK {}"), {"Content-Type": "application/sparql-query", "Content-Encoding": "gzip"}),
+        (gzip.compress(b"ASK {}", mtime=0), {"Content-Type": "application/sparql-query", "Content-Encoding": "gzip"}),
         (b"query=ASK+{}", {"Content-Type": "application/x-www-form-urlencoded", "Content-Encoding": "br"}),
         (b"ASK {}", {"Content-Type": "sparql"}),
         (b"ASK {}", {"Content-Type": ";;;"}),
