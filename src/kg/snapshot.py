@@ -43,6 +43,7 @@ __all__ = [
     "Differing",
     "Fact",
     "File",
+    "Memory",
     "Pointers",
     "Pointing",
     "Snapshot",
@@ -140,7 +141,7 @@ _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
 
-class _Memory(Generic[_Key, _Value]):
+class Memory(Generic[_Key, _Value]):
     """Keeps what was read, up to a number of things; when it is full it begins anew. Threads may share it."""
 
     def __init__(self, most: int) -> None:
@@ -148,6 +149,7 @@ class _Memory(Generic[_Key, _Value]):
         self._found: dict[_Key, _Value] = {}
 
     def get(self, key: _Key) -> _Value | None:
+        """Return what is kept under a key, None if nothing is."""
         return self._found.get(key)
 
     def some(self, keys: Iterable[_Key]) -> dict[_Key, _Value]:
@@ -156,6 +158,7 @@ class _Memory(Generic[_Key, _Value]):
         return {key: found[key] for key in keys if key in found}
 
     def put(self, key: _Key, value: _Value) -> None:
+        """Keep a value under a key."""
         if len(self._found) >= self._most:
             self._found = {}
         self._found[key] = value
@@ -288,14 +291,15 @@ class Snapshot:
         #: Of files without a project, what their default graph is, `union` or `plain`; empty for a project.
         self.default_graph: str = self.meta.get("default_graph", "")
         # A snapshot never changes, so what was read once stays true; only memory sets a limit.
-        self._terms = _Memory[int, Term](_MOST_TERMS)
-        self._numbers = _Memory[Term | DefaultGraph, int](_MOST_TERMS)
-        self._labels = _Memory[str, Mapping[str, str]](_MOST_NAMES)
-        self._classes = _Memory[tuple[str, bool], Sequence[str]](_MOST_NAMES)
-        self._naming = _Memory[int, Sequence[Fact]](_MOST_NAMES)
-        self._remembered = _Memory[tuple[object, ...], Any](_MOST_NAMES)
-        self._arranged = _Memory[tuple[str, ...], Arrangement](_MOST_NAMES)
-        self._pointers = _Memory[str, Pointers](_MOST_POINTERS)
+        self._terms = Memory[int, Term](_MOST_TERMS)
+        self._numbers = Memory[Term | DefaultGraph, int](_MOST_TERMS)
+        self._labels = Memory[str, Mapping[str, str]](_MOST_NAMES)
+        self._classes = Memory[tuple[str, bool], Sequence[str]](_MOST_NAMES)
+        self._entities = Memory[str, bool](_MOST_NAMES)
+        self._naming = Memory[int, Sequence[Fact]](_MOST_NAMES)
+        self._remembered = Memory[tuple[object, ...], Any](_MOST_NAMES)
+        self._arranged = Memory[tuple[str, ...], Arrangement](_MOST_NAMES)
+        self._pointers = Memory[str, Pointers](_MOST_POINTERS)
 
     @property
     def _connection(self) -> sqlite3.Connection:
@@ -764,13 +768,17 @@ class Snapshot:
 
     def entities_among(self, iris: Iterable[str]) -> set[str]:
         """Return those of some IRIs that are entities."""
-        found: set[str] = set()
-        for some in _batches(sorted(set(iris))):
+        wanted, known = set(iris), self._entities
+        found = known.some(wanted)
+        for some in _batches(sorted(wanted - found.keys())):
             marks = ",".join("?" * len(some))
-            found.update(iri for (iri,) in self.rows(
+            fresh = {iri for (iri,) in self.rows(
                 "SELECT value FROM entity JOIN term ON term.id = entity.term "
-                f"WHERE term.kind = 'i' AND value IN ({marks})", some))  # fmt: skip
-        return found
+                f"WHERE term.kind = 'i' AND value IN ({marks})", some)}  # fmt: skip
+            for iri in some:
+                found[iri] = iri in fresh
+                known.put(iri, found[iri])
+        return {iri for iri, is_entity in found.items() if is_entity}
 
     def subjects_in(self, paths: Iterable[str]) -> list[str]:
         """Return the IRIs that files state something about, sorted."""

@@ -13,7 +13,7 @@ from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFor
 from kg.errors import FormatError, QueryError
 from kg.vocabulary import RDF, XSD
 
-__all__ = ["FORMATS", "NOT_IN_XML", "Format", "Four", "Names", "json_ld_context", "n_triples", "write"]
+__all__ = ["FORMATS", "NOT_IN_XML", "Format", "Four", "Names", "json_ld", "json_ld_context", "n_triples", "write"]
 
 Node = NamedNode | BlankNode
 Value = Node | Literal | Triple
@@ -67,7 +67,7 @@ def write(quads: Iterable[Quad | Four], extension: str, prefixes: Mapping[str, s
     if extension == "rdf":
         return _rdf_xml(triples, prefixes)
     if extension == "jsonld":
-        return _json_ld(triples, prefixes).encode()
+        return (json.dumps(json_ld(triples, prefixes), ensure_ascii=False, indent=2) + "\n").encode()
     return _turtle(triples, prefixes).encode()
 
 
@@ -234,8 +234,12 @@ def _trig(quads: Sequence[Four], prefixes: Mapping[str, str]) -> str:
 # --- JSON-LD ---------------------------------------------------------------------------------------------
 
 
-def _json_ld(quads: Sequence[Four], prefixes: Mapping[str, str]) -> str:
-    """Compact JSON-LD 1.1: prefixed names, and every literal with its text, so that none is rewritten."""
+def json_ld(quads: Iterable[Four], prefixes: Mapping[str, str]) -> dict[str, Any]:
+    """Return compact JSON-LD 1.1: prefixed names, and every literal with its text, so that none is rewritten.
+
+    Graphs do not count; quads that differ in nothing else are to be given once.
+    """
+    quads = list(quads)
     # The empty prefix has no counterpart in JSON-LD, and one that is the scheme of an IRI would change that IRI.
     terms = {term for quad in quads for term in quad[:3]}
     iris = {term.value for term in terms if isinstance(term, NamedNode)}
@@ -269,12 +273,13 @@ def _json_ld(quads: Sequence[Four], prefixes: Mapping[str, str]) -> str:
                 written: list[Any] = sorted(iri(value.value) for value in values if isinstance(value, NamedNode))
                 key = "@type"
             else:
-                written = sorted((value_of(value) for value in values), key=lambda found: json.dumps(found))
+                written = [value_of(value) for value in values]
+                if len(written) > 1:
+                    written.sort(key=json.dumps)
                 key = iri(predicate.value)
             node[key] = written[0] if len(written) == 1 else written
         nodes.append(node)
-    document = {"@context": json_ld_context(names.used), "@graph": nodes}
-    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    return {"@context": json_ld_context(names.used), "@graph": nodes}
 
 
 def json_ld_context(prefixes: Mapping[str, str]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +27,7 @@ from kg.web.responses import CSV, HTML, RDF_OFFERS, Link, Problem, content_type,
 from kg.web.sources import resting_on
 from kg.web.spreadsheets import to_csv
 from kg.web.visits import Visit, words_of
-from kg.writers import FORMATS, write
+from kg.writers import FORMATS, json_ld
 
 __all__ = ["about", "document", "embedded", "links", "not_found", "page_of", "thing"]
 
@@ -182,7 +182,7 @@ def page_of(visit: Visit, description: Description, *, lasting: str = "", format
     return {
         "portrait": paint(description, visit.snapshot, visit.names, places(visit)),
         "formats": formats or [(names[k], addresses.document(iri, k, page=page)) for k in (*FORMATS, "csv")],
-        "json_ld": embedded(write(description.own(), "jsonld", visit.snapshot.prefixes)),
+        "json_ld": embedded(json_ld(dict.fromkeys(description.own()), visit.snapshot.prefixes)),
         "citation": _citation(visit, iri, page, lasting),
         "resting": resting_on(visit, iri),
         "lasting": lasting or _lasting(visit, iri, page),
@@ -243,9 +243,9 @@ def links(visit: Visit, key: str) -> Response:
     return linkset(visit, offer, said)
 
 
-def embedded(json_ld: bytes) -> Markup:
+def embedded(document: Mapping[str, Any]) -> Markup:
     """Return JSON-LD as it may stand in a page: nothing in it can end the element that it stands in."""
-    text = json.dumps(json.loads(json_ld), ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)

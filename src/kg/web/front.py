@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -136,7 +135,7 @@ def dataset(visit: Visit, extension: str = "") -> Response:
         formats=[(FORMATS[key].name, address(key)) for key in FORMATS],
         dumps=discovery.dumps(visit),
         services=discovery.services(),
-        json_ld=documents.embedded(json.dumps(discovery.schema_org(visit)).encode()),
+        json_ld=documents.embedded(discovery.schema_org(visit)),
     )
 
 

@@ -5,23 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from babel import Locale, UnknownLocaleError
 from babel.numbers import format_decimal
+from markupsafe import Markup
 from pyoxigraph import Literal, NamedNode, Triple
 
 from kg.dates import EDTF, in_words
 from kg.labels import local_name
 from kg.literals import Term
 from kg.messages import catalogue
-from kg.snapshot import Snapshot
+from kg.snapshot import Memory, Snapshot
 from kg.vocabulary import RDF, XSD
 from kg.web.addresses import Addresses, is_link
 
 __all__ = ["Names", "Reader", "Shown", "Text", "interface_language"]
 
 _NUMBERS = frozenset(XSD(name).value for name in ("integer", "decimal", "double", "float", "nonNegativeInteger"))
+# So many things are known by name and link at once, for one kind of reader.
+_MOST_KNOWN = 20_000
 _MACHINE_DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 
 
@@ -78,6 +81,15 @@ class Reader:
         """Return the form of a sentence for a number, in the reader's language."""
         return str(catalogue(self.language).ngettext(one, many, number))
 
+    def write(self, sentence: str, **parts: object) -> Markup:
+        """Return one of the engine's sentences as a page has it, with its parts escaped."""
+        written = _written(self.language, sentence)
+        return written % parts if parts else written
+
+    def write_number(self, one: str, many: str, number: int, **parts: object) -> Markup:
+        """Return the form of a sentence for a number as a page has it; `num` is the number unless it is given."""
+        return Markup(self.say_number(one, many, number)) % {"num": number, **parts}
+
     @cached_property
     def reading(self) -> Sequence[str]:
         """Languages in the order in which names are looked for: the reader's, none at all, the graph's, English."""
@@ -129,6 +141,11 @@ class Reader:
         return Shown(Text(term.value, term.language or ""), number=datatype in _NUMBERS)
 
 
+@lru_cache(maxsize=1 << 12)
+def _written(language: str, sentence: str) -> Markup:
+    return Markup(catalogue(language).gettext(sentence))
+
+
 @dataclass
 class Names:
     """Names and addresses of the things that one page mentions, fetched a batch at a time."""
@@ -140,52 +157,59 @@ class Names:
     _classes: dict[str, Sequence[str]] = field(default_factory=dict)
     _entities: set[str] = field(default_factory=set)
     _seen: set[str] = field(default_factory=set)
-    _links: dict[str, Shown] = field(default_factory=dict)
+    #: By IRI the name and the link that all pages of this snapshot show to such a reader.
+    _known: Memory[str, tuple[Text, Shown]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        whose = (self.reader, self.addresses.public_url, self.addresses.lang, self.addresses.pin)
+        self._known = self.snapshot.remembered(("names", *whose), lambda: Memory(_MOST_KNOWN))
 
     def learn(self, terms: Iterable[Term | str | None]) -> None:
         """Fetch what is known of the IRIs among the terms."""
-        fresh = {
-            term if isinstance(term, str) else term.value
-            for term in terms
-            if isinstance(term, str | NamedNode)
-        } - self._seen  # fmt: skip
-        if fresh:
-            self._seen |= fresh
-            self._labels.update(self.snapshot.labels(fresh))
-            self._classes.update(self.snapshot.classes_of(fresh))
-            self._entities |= self.snapshot.entities_among(fresh)
+        iris = {term if isinstance(term, str) else term.value for term in terms if isinstance(term, str | NamedNode)}
+        self._fetch({iri for iri in iris if iri not in self._seen and self._known.get(iri) is None})
+
+    def _fetch(self, iris: set[str]) -> None:
+        if iris:
+            self._seen |= iris
+            self._labels.update(self.snapshot.labels(iris))
+            self._classes.update(self.snapshot.classes_of(iris))
+            self._entities |= self.snapshot.entities_among(iris)
 
     def all_of(self, iri: str) -> Mapping[str, str]:
         """Return every name of a thing by language."""
         if iri not in self._seen:
-            self.learn([iri])
+            self._fetch({iri})
         return self._labels.get(iri, {})
 
     def name(self, iri: str) -> Text:
         """Return what a thing is called; the last part of its IRI if nothing names it."""
-        return self.reader.choose(self.all_of(iri)) or Text(local_name(iri))
+        return self._both(iri)[0]
 
     def classes(self, iri: str) -> Sequence[str]:
         """Return the most specific stated classes of an entity; none for what is not one."""
         if iri not in self._seen:
-            self.learn([iri])
+            self._fetch({iri})
         return self._classes.get(iri, [])
 
     def link(self, iri: str) -> Shown:
         """Return a thing by its name, with its page if there is one."""
-        found = self._links.get(iri)
+        return self._both(iri)[1]
+
+    def _both(self, iri: str) -> tuple[Text, Shown]:
+        found = self._known.get(iri)
         if found is None:
-            found = self._links[iri] = self._link(iri)
+            name = self.reader.choose(self.all_of(iri)) or Text(local_name(iri))
+            found = name, self._link(iri, name)
+            self._known.put(iri, found)
         return found
 
-    def _link(self, iri: str) -> Shown:
-        self.learn([iri])
+    def _link(self, iri: str, text: Text) -> Shown:
         # Of files that belong to no project, everything that occurs has its page here; so no IRI leads away at once.
         anything = bool(self.snapshot.default_graph)
         known = iri in self._entities
         href = self.addresses.page_of(iri, known=known or anything) or ""
         external = href == iri
-        text = self.name(iri)
         if iri == RDF.type.value and not self.all_of(iri):
             _ = self.reader.say
             text = Text(_("is a"))

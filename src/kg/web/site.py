@@ -186,13 +186,6 @@ def _templates(assets: Mapping[str, Asset]) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        extensions=["jinja2.ext.i18n"],
-    )
-    # The catalogue is that of the request's reader.
-    environment.install_gettext_callables(  # type: ignore[attr-defined]
-        lambda text: g.visit.say(text),
-        lambda one, many, number: g.visit.reader.say_number(one, many, number),
-        newstyle=True,
     )
     environment.globals["assets"] = assets
     return environment

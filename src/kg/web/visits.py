@@ -175,7 +175,7 @@ class Visit:
         """Return a page as text."""
         return self.templates.get_template(template).render(
             visit=self, reader=self.reader, addresses=self.addresses, settings=self.snapshot.settings,
-            inline=Inline(self.reader), **values,
+            inline=Inline(self.reader), _=self.reader.write, ngettext=self.reader.write_number, **values,
         )  # fmt: skip
 
     def html(
