@@ -133,6 +133,34 @@ def test_a_pinned_document_stays_as_it_was(twice: tuple[FlaskClient, str, str]) 
             assert (found.status_code, found.headers["Cache-Control"]) == (200, "public, max-age=31536000, immutable")
 
 
+def test_no_page_has_anything_of_another_state_or_language(tmp_path: Path) -> None:
+    root = tmp_path / "bells"
+    shutil.copytree(WORLD, root, ignore=shutil.ignore_patterns(".kg"))
+    before = build(open_project(root)).snapshot.name[:16]
+    client = create_app(root / ".kg").test_client()
+    said = {"cy": ("Clychau Dyffryn Ŵyn", "Cloch Fair"), "de": ("Die Glocken im Ŵyntal", "Marienglocke")}
+    later = {"cy": ("Clychau newydd", "Cloch newydd"), "de": ("Neue Glocken", "Neue Glocke")}
+    every = {text for pair in (*said.values(), *later.values()) for text in pair}
+
+    def is_shown(found: dict[str, tuple[str, str]], address: str) -> None:
+        for language, (title, name) in found.items():
+            for asked, header in ((f"?lang={language}", {}), ("", {"Accept-Language": language})):
+                page = Page(client.get(address + asked, headers={**HTML, **header}).text)
+                (link,) = (one for one in page.all("a") if one["href"] in ("/", f"/{asked}"))
+                assert link["href"] == f"/{asked}"
+                assert page.texts("title") == [f"{name} · {title}"]
+                assert every & {*page.texts("h1"), *page.texts("h2"), *page.texts("a")} == {title, name}
+
+    is_shown(said, "/doc/bell/mair.html")
+    for old, new in zip(said.values(), later.values(), strict=True):
+        replace(root / "kg.toml", old[0], new[0])
+        replace(root / "facts/register/bell/mair.ttl", old[1], new[1])
+    build(open_project(root))
+    is_shown(later, "/doc/bell/mair.html")
+    is_shown(said, f"/snapshot/{before}/doc/bell/mair.html")
+    is_shown(later, "/doc/bell/mair.html")
+
+
 def test_a_page_cites_its_own_state(twice: tuple[FlaskClient, str, str]) -> None:
     client, _, after = twice
     page = client.get("/doc/bell/mair.html")

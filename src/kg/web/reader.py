@@ -115,10 +115,7 @@ class Reader:
 
     def own_name(self, tag: str) -> str:
         """Return what a language calls itself; the tag if that is unknown."""
-        try:
-            return Locale.parse(tag, sep="-").get_display_name() or tag
-        except (UnknownLocaleError, ValueError):
-            return tag
+        return _own_name(tag)
 
     def number(self, number: int) -> str:
         """Return a whole number as the reader writes it."""
@@ -144,6 +141,14 @@ class Reader:
 @lru_cache(maxsize=1 << 12)
 def _written(language: str, sentence: str) -> Markup:
     return Markup(catalogue(language).gettext(sentence))
+
+
+@lru_cache(maxsize=256)
+def _own_name(tag: str) -> str:
+    try:
+        return Locale.parse(tag, sep="-").get_display_name() or tag
+    except (UnknownLocaleError, ValueError):
+        return tag
 
 
 @dataclass

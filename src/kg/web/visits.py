@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from flask import Request, Response
 from jinja2 import Environment
+from jinja2.environment import TemplateModule
 from pyoxigraph import Quad
 from werkzeug.datastructures import MultiDict
 
@@ -74,12 +75,12 @@ class Visit:
         """The parameters of the query string."""
         return self.request.args
 
-    @property
+    @cached_property
     def origin(self) -> Origin:
         """The commit that the snapshot was last built from, as far as it is known."""
         return _origin(self.snapshot.path, _changed(self.snapshot.path / ORIGIN))
 
-    @property
+    @cached_property
     def history(self) -> History:
         """What git knows of the files of the snapshot."""
         return _history(self.snapshot.path, _changed(self.snapshot.path / HISTORY))
@@ -173,10 +174,28 @@ class Visit:
 
     def render(self, template: str, **values: Any) -> str:
         """Return a page as text."""
-        return self.templates.get_template(template).render(
-            visit=self, reader=self.reader, addresses=self.addresses, settings=self.snapshot.settings,
-            inline=Inline(self.reader), _=self.reader.write, ngettext=self.reader.write_number, **values,
-        )  # fmt: skip
+        given = {**self._given(), "visit": self, "inline": Inline(self.reader), **values}
+        return self.templates.get_template(template).render(given)
+
+    def _given(self) -> dict[str, Any]:
+        """Return what every template is given."""
+        reader = self.reader
+        return {
+            "reader": reader, "_": reader.write, "ngettext": reader.write_number,
+            "addresses": self.addresses, "settings": self.snapshot.settings,
+        }  # fmt: skip
+
+    @property
+    def frame(self) -> TemplateModule:
+        """What stands around the pages of this snapshot for such a reader: made once, see `frame.html`."""
+        changed, addresses = bool(self.history.changes), self.addresses
+
+        def made() -> TemplateModule:
+            given = {**self._given(), "snapshot": self.snapshot, "changed": changed}
+            return self.templates.get_template("frame.html").make_module(given)
+
+        key = ("frame", self.reader, addresses.public_url, addresses.lang, addresses.pin, changed)
+        return self.snapshot.remembered(key, made)
 
     def html(
         self,
