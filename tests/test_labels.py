@@ -73,6 +73,15 @@ def test_a_relation_is_named_after_its_class_and_the_first_two_things_that_it_li
     }
 
 
+def test_a_relation_names_a_thing_once_that_it_links_in_two_ways() -> None:
+    founder, member, network = (NamedNode(E + name) for name in ("founder", "member", "network"))
+    labels = {A: {"en": "Anna"}, B: {"en": "Bells United"}, C: {"en": "membership"}}
+    quads = [Quad(C, founder, A), Quad(C, member, A), Quad(C, network, B)]
+    assert worked_out_labels([C], quads, labels, languages=["en"], order={}) == {
+        "en": "Membership: Anna – Bells United"
+    }
+
+
 @pytest.mark.parametrize(
     ("names", "expected"),
     [

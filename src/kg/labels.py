@@ -89,8 +89,11 @@ def worked_out_labels(
     for language in languages:
         reading, _ = [language, *languages], translator(language)
         parts: list[str] = []
+        told: set[NamedNode] = set()  # a founding member is a member too, and named once
         for predicate in ranked:
-            values = sorted({choose(labels[value], reading)[0] for value in by_property[predicate]})
+            things = set(by_property[predicate]) - told
+            told |= things
+            values = sorted({choose(labels[value], reading)[0] for value in things})
             room = 2 - len(parts)
             parts += [*values[: room - 1], values[room - 1] + "…"] if len(values) > room else values
             if len(parts) == 2:
