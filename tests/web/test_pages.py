@@ -90,6 +90,12 @@ def test_page_speaks_only_of_its_own_graph(client: FlaskClient, address: str) ->
     assert not re.search(r"cit(y|ies)\b|\bvilles?\b|migra|r[ée]seau|\bnetwork|municipal|citynet|lacroix", text)
 
 
+@pytest.mark.parametrize(("address", "current"), [("/geirfa", "page"), ("/rheolau", "true"), ("/views/bells", None)])
+def test_ontology_is_where_the_shapes_are_too(client: FlaskClient, address: str, current: str | None) -> None:
+    way = next(a for a in see(client, address).all("a") if a["href"] == "/geirfa")  # ways stand before the content
+    assert way.get("aria-current") == current
+
+
 def test_reader_chooses_the_language_by_header_or_by_address(client: FlaskClient) -> None:
     response = client.get("/doc/bell/mair.html", headers={"Accept-Language": "de-AT, cy;q=0.5"})
     assert response.headers["Content-Language"] == "de"
