@@ -50,6 +50,12 @@ def test_members_of_a_network_are_told_once_with_what_tells_them_apart(site: Fla
     assert "certainty" not in Page(text).texts("th")
 
 
+def test_crowd_beside_a_relation_is_opened_on_demand(site: FlaskClient) -> None:
+    """A membership is in a list of hundreds, which is not told whole on the page of each."""
+    page = Page(site.get("/doc/membership/zurich-in-eurocities.html?lang=en").text)
+    assert any(re.fullmatch("item [0-9]{3}", summary) for summary in page.texts("summary"))
+
+
 def test_event_is_dated_in_words_in_both_languages(site: FlaskClient) -> None:
     for language, words in (("en", "September 2018"), ("fr", "septembre 2018")):
         page = Page(site.get(f"/doc/network/anvita.html?lang={language}").text)

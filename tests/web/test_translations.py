@@ -55,6 +55,19 @@ def test_catalogue_has_every_sentence_and_no_other(name: str) -> None:
             assert set(re.findall(r"%\(\w+\)s", text)) == set(re.findall(r"%\(\w+\)s", ids[0])), message.id
 
 
+def test_french_words_have_spaces_that_do_not_break() -> None:
+    """A mark never begins a line: a no-break space before ":" and in quotation marks, a narrow one before ";!?"."""
+    with (ROOT / "translations" / "fr.po").open("rb") as file:
+        texts = [
+            text
+            for one in read_po(file)
+            if one.id
+            for text in (one.string if isinstance(one.string, tuple) else [one.string])
+        ]
+    spaces = re.compile("«(?!\u00a0)|(?<!\u00a0)»|[^\\S\u00a0]:(?!\\w)|[^\\S\u202f][;!?](?![%\\w])|\\w[;!?](?!\\w)")
+    assert [text for text in texts if spaces.search(text)] == []
+
+
 def test_language_without_a_catalogue_gets_english_words() -> None:
     assert [interface_language(tag) for tag in ("en", "fr", "fr-ca", "cy", "de")] == ["en", "fr", "fr-ca", "en", "en"]
 

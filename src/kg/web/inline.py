@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Inline"]
 
+# From so many values on, those that stand beside a relation are opened on demand.
+_CROWD = 12
+
 
 class Inline:
     """Writes what stands in a line for one reader. Whatever comes from the data is escaped."""
@@ -68,11 +71,7 @@ class Inline:
         """Return properties with their values one after the other."""
         if not rows:
             return Markup()
-        items = "".join(
-            f'<li><span class="label">{self._text(row.name.text)}</span> {", ".join(map(self._value, row.values))}</li>'
-            for row in rows
-        )
-        return Markup(f'<ul class="pairs">{items}</ul>')
+        return Markup(f'<ul class="pairs">{"".join(map(self._pair, rows))}</ul>')
 
     def aside(self, row: RelationRow) -> Markup:
         """Return what a relation says besides its columns, with its doubts."""
@@ -83,7 +82,7 @@ class Inline:
         if shown is None or not shown.href:
             return Markup()
         name = f'<span class="unseen">{self._details} {self._text(shown.text)}</span>'
-        return Markup(f' <a class="own" href="{escape(shown.href)}">{name}</a>')
+        return Markup(f'\u00a0<a class="own" href="{escape(shown.href)}">{name}</a>')
 
     def note(self, note: Note) -> Markup:
         """Return a footnote: source, passage, doubts, file and lines, and the ways to correct it."""
@@ -104,16 +103,24 @@ class Inline:
 
     # --- plain strings of HTML ---
 
+    def _pair(self, row: Row) -> str:
+        name, values = self._text(row.name.text), ", ".join(map(self._value, row.values))
+        number = len(row.values)
+        if number > _CROWD:
+            name += f' <span class="count">{self.reader.number(number)}</span>'
+            return f"<li><details><summary>{name}</summary>{values}</details></li>"
+        return f'<li><span class="label">{name}</span> {values}</li>'
+
     def _text(self, text: Text) -> str:
         if text.language and text.language != self.interface:
-            return f'<span lang="{escape(text.language)}">{escape(text.text)}</span>'
-        return str(escape(text.text))
+            return f'<span lang="{escape(text.language)}">{escape(text.fitted)}</span>'
+        return str(escape(text.fitted))
 
     def _mark(self, text: Text) -> str:
         return self._tongue(text.language) if self.reader.is_foreign(text) else ""
 
     def _tongue(self, tag: str) -> str:
-        return f' <abbr class="tongue" title="{escape(self.reader.language_name(tag))}">{escape(tag)}</abbr>'
+        return f'\u00a0<abbr class="tongue" title="{escape(self.reader.language_name(tag))}">{escape(tag)}</abbr>'
 
     def _shown(self, shown: Shown) -> str:
         text = self._text(shown.text)

@@ -25,6 +25,15 @@ __all__ = ["Names", "Reader", "Shown", "Text", "interface_language"]
 _NUMBERS = frozenset(XSD(name).value for name in ("integer", "decimal", "double", "float", "nonNegativeInteger"))
 # So many things are known by name and link at once, for one kind of reader.
 _MOST_KNOWN = 20_000
+# What French sets with a space that does not break, and most people type with one that does.
+_TOGETHER = (
+    (" :", "\u00a0:"),
+    (" ;", "\u202f;"),
+    (" ?", "\u202f?"),
+    (" !", "\u202f!"),
+    ("« ", "«\u00a0"),
+    (" »", "\u00a0»"),
+)
 _MACHINE_DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 
 
@@ -43,6 +52,19 @@ class Text:
 
     def __bool__(self) -> bool:
         return bool(self.text)
+
+    @property
+    def fitted(self) -> str:
+        """The text as a page prints it: in French no line begins with a mark, or ends with an opening one.
+
+        >>> Text("Qui ? Lui : « moi »", "fr").fitted
+        'Qui\\u202f? Lui\\xa0: «\\xa0moi\\xa0»'
+        """
+        found = self.text
+        if self.language[:2] == "fr":
+            for typed, printed in _TOGETHER:
+                found = found.replace(typed, printed)
+        return found
 
 
 @dataclass(frozen=True)
@@ -87,8 +109,8 @@ class Reader:
         return written % parts if parts else written
 
     def write_number(self, one: str, many: str, number: int, **parts: object) -> Markup:
-        """Return the form of a sentence for a number as a page has it; `num` is the number unless it is given."""
-        return Markup(self.say_number(one, many, number)) % {"num": number, **parts}
+        """Return the form of a sentence for a number as a page has it; `num` is the number, written out."""
+        return Markup(self.say_number(one, many, number)) % {"num": self.number(number), **parts}
 
     @cached_property
     def reading(self) -> Sequence[str]:
@@ -119,6 +141,8 @@ class Reader:
 
     def number(self, number: int) -> str:
         """Return a whole number as the reader writes it."""
+        if 0 <= number < 1000:
+            return str(number)
         try:
             return str(format_decimal(number, locale=self.interface.replace("-", "_")))
         except UnknownLocaleError:
