@@ -152,6 +152,11 @@ def test_table_has_the_columns_of_the_shapes_and_things_of_subclasses(client: Fl
     assert "Class" in headings(client, maker)
 
 
+def test_cell_of_a_wide_table_says_its_heading_where_rows_are_lists(client: FlaskClient) -> None:
+    cells = see(client, BELL).all("td")
+    assert [cell["data-label"] for cell in cells[:4]] == headings(client, BELL)[1:]
+
+
 def test_names_sort_by_the_readers_alphabet(client: FlaskClient) -> None:
     german = ["Bronze aus dem Moor", "Die Große", "Marienglocke", "Wasserglocke"]
     assert names(client, BELL) == german

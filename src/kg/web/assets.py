@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -44,7 +45,7 @@ def read_assets() -> Mapping[str, Asset]:
     """Return the files by name. There is no script where the engine was installed without: pages do without it."""
     folder = resources.files("kg.web")
     styles = [(folder / "styles" / f"{noun}.css").read_bytes() for noun in _STYLES]
-    found = {"site.css": b"\n".join(styles)}
+    found = {"site.css": re.sub(rb"/\*.*?\*/\s*", b"", b"\n".join(styles), flags=re.DOTALL)}  # comments are for us
     for name in ("site.js", "icon.svg"):
         if (file := folder / "static" / name).is_file():
             found[name] = file.read_bytes()

@@ -83,12 +83,17 @@ def _figures(visit: Visit) -> list[tuple[str, str, str]]:
     return [(title, visit.reader.number(number), href) for title, number, href in found if number]
 
 
+def _day(visit: Visit, time: str) -> Shown:
+    """Return the day of a time that git tells."""
+    return visit.reader.literal(Literal(time[:10], datatype=XSD.date))
+
+
 def _news(visit: Visit) -> list[News]:
     changes = [(change, things_of(visit, change.paths)) for change in visit.history.changes[:_CHANGES]]
     visit.names.learn(iri for _change, things in changes for iri in things[:_NAMED])
     return [
         News(
-            visit.reader.literal(Literal(change.date[:10], datatype=XSD.date)),
+            _day(visit, change.date),
             change.subject,
             [visit.names.link(iri) for iri in things[:_NAMED]],
             max(0, len(things) - _NAMED),
@@ -129,6 +134,7 @@ def dataset(visit: Visit, extension: str = "") -> Response:
         links=links,
         location=location,
         origin=visit.origin,
+        committed=_day(visit, visit.origin.date),
         numbers=_numbers(visit, quads),
         citation=cited,
         citing=[(found.name, address(key)) for key, found in CITATION_FORMATS.items()] if cited else [],
