@@ -821,14 +821,17 @@ class Snapshot:
 
     def knows(self, iri: str) -> bool:
         """Tell whether a statement is about an IRI, points to it, or is made with it."""
-        return bool(
+        try:
+            number = self.id_of(NamedNode(iri))
+        except ValueError:  # what strangers ask for need be no IRI
+            return False
+        return number is not None and bool(
             self.rows(
-                "SELECT 1 FROM term WHERE value = ?1 AND kind = 'i' AND ("
-                "EXISTS (SELECT 1 FROM statement WHERE subject = term.id) "
-                "OR EXISTS (SELECT 1 FROM statement WHERE object = term.id) "
-                "OR EXISTS (SELECT 1 FROM statement WHERE predicate = term.id))",
-                (iri,),
-            )
+                "SELECT EXISTS (SELECT 1 FROM statement WHERE subject = ?1) "
+                "OR EXISTS (SELECT 1 FROM statement WHERE object = ?1) "
+                "OR EXISTS (SELECT 1 FROM statement WHERE predicate = ?1)",
+                (number,),
+            )[0][0]
         )
 
     # --- graphs ---

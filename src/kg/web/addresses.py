@@ -71,10 +71,11 @@ class Addresses:
 
     def document(self, iri: str, extension: str = "", *, page: int = 1, lang: str | None = None) -> str:
         """Return the address of the document about any IRI; without extension the one that is negotiated."""
-        keeps_language = extension in ("", "html")
-        parameters: dict[str, object] = {"page": page if page > 1 else None}
-        if keeps_language:
-            parameters["lang"] = self.lang if lang is None else lang
+        parameters: dict[str, object] = {}
+        if page > 1:
+            parameters["page"] = page
+        if extension in ("", "html") and (kept := self.lang if lang is None else lang):
+            parameters["lang"] = kept
         if self.is_ours(iri):
             dot = f".{extension}" if extension else ""
             return self.here(f"/doc/{self._local(iri)}{dot}", **parameters)

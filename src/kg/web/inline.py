@@ -6,7 +6,7 @@ Pages hold thousands of these; made here they take a third of the time that macr
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
@@ -20,6 +20,12 @@ __all__ = ["Inline"]
 
 # From so many values on, those that stand beside a relation are opened on demand.
 _CROWD = 12
+
+
+@lru_cache(maxsize=1 << 12)
+def _safe(text: str) -> str:
+    """Return a text as HTML has it: names, addresses and the engine's words come again on page after page."""
+    return str(escape(text))
 
 
 class Inline:
@@ -61,7 +67,7 @@ class Inline:
 
     def doubt(self, mark: Mark) -> Markup:
         """Return a mark of doubt; what the curators remark on it is opened on demand."""
-        names = " · ".join(self._text(name) for name in mark.qualifiers) or str(escape(self._remark))
+        names = " · ".join(self._text(name) for name in mark.qualifiers) or _safe(self._remark)
         if not mark.remarks:
             return Markup(f'<span class="doubt">{names}</span>')
         texts = "".join(f"<p>{self._text(remark)}{self._mark(remark)}</p>" for remark in mark.remarks)
@@ -82,23 +88,23 @@ class Inline:
         if shown is None or not shown.href:
             return Markup()
         name = f'<span class="unseen">{self._details} {self._text(shown.text)}</span>'
-        return Markup(f'\u00a0<a class="own" href="{escape(shown.href)}">{name}</a>')
+        return Markup(f'\u00a0<a class="own" href="{_safe(shown.href)}">{name}</a>')
 
     def note(self, note: Note) -> Markup:
         """Return a footnote: source, passage, doubts, file and lines, and the ways to correct it."""
-        parts = [self._shown(note.source) if note.source else str(escape(self._no_source))]
+        parts = [self._shown(note.source) if note.source else _safe(self._no_source)]
         for name, found in note.locators:
             values = ", ".join(map(self._shown, found))
             parts.append(f'<span class="locator">, {self._text(name)}{self._colon}{values}</span>')
         parts.append(f" {self.doubt(note.mark)}" if note.mark else "")
-        path, lines = escape(note.path), ", ".join(map(str, note.lines))
+        path, lines = _safe(note.path), ", ".join(map(str, note.lines))
         colon = ":" if lines else ""
-        place = f'<a href="{escape(note.href)}" rel="noopener">{path}</a>' if note.href else f"<code>{path}</code>"
+        place = f'<a href="{_safe(note.href)}" rel="noopener">{path}</a>' if note.href else f"<code>{path}</code>"
         place += f"{colon}{lines}"
         if note.edit:
-            place += f' · <a href="{escape(note.edit)}" rel="noopener">{self._edit}</a>'
+            place += f' · <a href="{_safe(note.edit)}" rel="noopener">{self._edit}</a>'
         if note.correct:
-            place += f' · <a href="{escape(note.correct)}" rel="nofollow">{self._correct}</a>'
+            place += f' · <a href="{_safe(note.correct)}" rel="nofollow">{self._correct}</a>'
         return Markup(f'{"".join(parts)}\n<span class="place">{place}</span>')
 
     # --- plain strings of HTML ---
@@ -113,24 +119,24 @@ class Inline:
 
     def _text(self, text: Text) -> str:
         if text.language and text.language != self.interface:
-            return f'<span lang="{escape(text.language)}">{escape(text.fitted)}</span>'
-        return str(escape(text.fitted))
+            return f'<span lang="{_safe(text.language)}">{_safe(text.fitted)}</span>'
+        return _safe(text.fitted)
 
     def _mark(self, text: Text) -> str:
         return self._tongue(text.language) if self.reader.is_foreign(text) else ""
 
     def _tongue(self, tag: str) -> str:
-        return f'\u00a0<abbr class="tongue" title="{escape(self.reader.language_name(tag))}">{escape(tag)}</abbr>'
+        return f'\u00a0<abbr class="tongue" title="{_safe(self.reader.language_name(tag))}">{_safe(tag)}</abbr>'
 
     def _shown(self, shown: Shown) -> str:
         text = self._text(shown.text)
         if shown.href:
             out = ' rel="noopener" class="out"' if shown.external else ""
-            return f'<a href="{escape(shown.href)}"{out}>{text}</a>'
+            return f'<a href="{_safe(shown.href)}"{out}>{text}</a>'
         if shown.date:
-            return f'<time datetime="{escape(shown.date)}">{text}</time>'
+            return f'<time datetime="{_safe(shown.date)}">{text}</time>'
         if shown.exact:
-            return f'<span class="exact" title="{escape(shown.exact)}">{text}</span>'
+            return f'<span class="exact" title="{_safe(shown.exact)}">{text}</span>'
         return text + self._mark(shown.text)
 
     def _notes(self, numbers: Iterable[int]) -> str:
@@ -163,19 +169,19 @@ class Inline:
         if more:
             ngettext = self.reader.say_number
             many = ngettext("There is %(num)s more way to it.", "There are %(num)s more ways to it.", more)
-            told += f"<p>{escape(many % {'num': more})}</p>"
+            told += f"<p>{_safe(many % {'num': more})}</p>"
         return (
             f' <details class="why"><summary title="{self._inferred}">{self._inferred_unseen}</summary>{told}</details>'
         )
 
     def _reason(self, reason: Reason) -> str:
-        rule = escape(self._by_rule % {"rule": reason.rule})
+        rule = _safe(self._by_rule % {"rule": reason.rule})
         premises = [*reason.premises, *([reason.axiom] if reason.axiom else [])]
         return f"<div><p>{rule}</p><ul>{''.join(f'<li>{self._premise(one)}</li>' for one in premises)}</ul></div>"
 
     def _premise(self, one: Premise) -> str:
         subject, verb, value = map(self._shown, one.terms)
-        places = "".join(f' <code class="place">{escape(place)}</code>' for place in one.places)
+        places = "".join(f' <code class="place">{_safe(place)}</code>' for place in one.places)
         found = f'{subject} <span class="verb">{verb}</span> {value}{places}'
         if one.reasons:
             return found + self._why(one.reasons)
@@ -184,41 +190,41 @@ class Inline:
     # --- the engine's words, each looked up once a page ---
 
     @cached_property
-    def _source(self) -> Markup:
-        return escape(self.reader.say("Source"))
+    def _source(self) -> str:
+        return _safe(self.reader.say("Source"))
 
     @cached_property
     def _no_source(self) -> str:
         return self.reader.say("No source is named")
 
     @cached_property
-    def _colon(self) -> Markup:
-        return escape(self.reader.say(": "))
+    def _colon(self) -> str:
+        return _safe(self.reader.say(": "))
 
     @cached_property
-    def _edit(self) -> Markup:
-        return escape(self.reader.say("edit"))
+    def _edit(self) -> str:
+        return _safe(self.reader.say("edit"))
 
     @cached_property
-    def _correct(self) -> Markup:
-        return escape(self.reader.say("suggest a correction"))
+    def _correct(self) -> str:
+        return _safe(self.reader.say("suggest a correction"))
 
     @cached_property
     def _remark(self) -> str:
         return self.reader.say("remark")
 
     @cached_property
-    def _details(self) -> Markup:
-        return escape(self.reader.say("Details:"))
+    def _details(self) -> str:
+        return _safe(self.reader.say("Details:"))
 
     @cached_property
     def _by_rule(self) -> str:
         return self.reader.say("By the rule “%(rule)s”, from:")
 
     @cached_property
-    def _inferred(self) -> Markup:
-        return escape(self.reader.say("inferred"))
+    def _inferred(self) -> str:
+        return _safe(self.reader.say("inferred"))
 
     @cached_property
-    def _inferred_unseen(self) -> Markup:
-        return Markup('<span class="unseen">{}</span>').format(self._inferred)
+    def _inferred_unseen(self) -> str:
+        return f'<span class="unseen">{self._inferred}</span>'
