@@ -622,12 +622,17 @@ class Snapshot:
         if not iris:
             nodes = {fact.subject for fact in self.facts(predicate=KG.property) if fact.kind == 3}
         else:
-            numbers = [number for iri in iris if (number := self.id_of(NamedNode(iri))) is not None]
+            numbers = [number for iri in iris if (number := self.id_of(NamedNode(iri))) in self._compared]
             found = [fact for some in _batches(numbers) for fact in self._differing(some)]
             nodes = {fact.subject for fact in found if fact.predicate == KG.about}
             sayings = [number for fact in found if (number := self.id_of(fact.subject)) and fact.predicate == KG.node]
             nodes |= {fact.subject for some in _batches(sayings) for fact in self._differing(some)}
         return _together(self._difference(node) for node in nodes)
+
+    @cached_property
+    def _compared(self) -> frozenset[int]:
+        """The numbers of what differences speak of."""
+        return frozenset(number for (number,) in self.rows("SELECT DISTINCT object FROM statement WHERE kind = 3"))
 
     def _differing(self, numbers: Sequence[int]) -> list[Fact]:
         """Return what parts of differences say of these."""
@@ -799,7 +804,7 @@ class Snapshot:
     def entity_files(self) -> list[tuple[str, list[str]]]:
         """Return the IRI of each entity of our own that is not withdrawn, with the files that state about it."""
         files = self.files
-        withdrawn = {fact.subject.value for fact in self.facts(predicate=OWL.deprecated) if _is_true(fact.object)}
+        withdrawn = self.withdrawn
         found: dict[str, list[str]] = {}
         for iri, number in self.rows(
             "SELECT DISTINCT value, file FROM entity JOIN term ON term.id = entity.term "
@@ -810,9 +815,14 @@ class Snapshot:
                 found.setdefault(iri, []).append(files[number].path)
         return list(found.items())
 
+    @cached_property
+    def withdrawn(self) -> frozenset[str]:
+        """The IRIs of everything of which the graph says that it is no longer in use."""
+        return frozenset(f.subject.value for f in self.facts(predicate=OWL.deprecated) if _is_true(f.object))
+
     def is_withdrawn(self, iri: str) -> bool:
         """Tell whether the graph says that a thing is no longer in use."""
-        return any(_is_true(fact.object) for fact in self.facts(NamedNode(iri), OWL.deprecated))
+        return iri in self.withdrawn
 
     def successors(self, iri: str) -> list[str]:
         """Return what the graph says replaces a thing, sorted."""

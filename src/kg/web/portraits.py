@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from pyoxigraph import BlankNode, Literal, NamedNode
 
@@ -53,8 +54,7 @@ class Reason:
     premises: Sequence[Premise]
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(NamedTuple):
     """A value with the numbers of its footnotes, and its reasons if it is inferred."""
 
     shown: Shown
@@ -691,8 +691,7 @@ class _Painter:
             value = self._value(term, facts, depth=1)
             narrower = told.roles.get((column, term))
             found.append(
-                replace(
-                    value,
+                value._replace(
                     notes=() if tuple(value.notes) == tuple(notes) else value.notes,
                     role=self._property(narrower, told.classes).text if narrower else None,
                     moment=next((self.names.show(date) for date in self._moments.get(term, ())), None),
@@ -867,4 +866,4 @@ def _by_class(relations: Sequence[Relation], names: Names) -> Sequence[Pointing]
 
 
 def _plain(value: Value) -> Value:
-    return replace(value, notes=(), inferred=False, reasons=())
+    return value._replace(notes=(), inferred=False, reasons=())

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from babel import Locale, UnknownLocaleError
 from babel.numbers import format_decimal
@@ -34,6 +35,8 @@ _TOGETHER = (
     ("« ", "«\u00a0"),
     (" »", "\u00a0»"),
 )
+# What may have a name: made once, because it is asked of each term of a page.
+_NAMED = (str, NamedNode)
 _MACHINE_DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 
 
@@ -43,8 +46,7 @@ def interface_language(language: str) -> str:
     return language if found else "en"
 
 
-@dataclass(frozen=True)
-class Text:
+class Text(NamedTuple):
     """A text and its language; empty for none, and for the engine's own words, which are in that of the page."""
 
     text: str
@@ -67,8 +69,7 @@ class Text:
         return found
 
 
-@dataclass(frozen=True)
-class Shown:
+class Shown(NamedTuple):
     """A term as a page shows it: its text, where it leads, and what the machine reads behind it."""
 
     text: Text
@@ -195,7 +196,7 @@ class Names:
 
     def learn(self, terms: Iterable[Term | str | None]) -> None:
         """Fetch what is known of the IRIs among the terms."""
-        iris = {term if isinstance(term, str) else term.value for term in terms if isinstance(term, str | NamedNode)}
+        iris = {term if isinstance(term, str) else term.value for term in terms if isinstance(term, _NAMED)}
         self._fetch({iri for iri in iris if iri not in self._seen and self._known.get(iri) is None})
 
     def _fetch(self, iris: set[str]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from flask import Response, request
 from werkzeug.http import http_date, parse_date
@@ -84,8 +84,7 @@ _WORTH_PACKING = 1024
 _PACKED = ("application/gzip", "image/png")
 
 
-@dataclass(frozen=True)
-class Link:
+class Link(NamedTuple):
     """One link of a `Link` header (RFC 8288)."""
 
     target: str

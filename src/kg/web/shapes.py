@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pyoxigraph import BlankNode, Literal, NamedNode
 
@@ -181,7 +181,7 @@ class _Reader:
             return [self._show(path)]
         if (inverse := self._one(path, SH.inversePath)) is not None:
             steps = self._path(inverse)
-            return [replace(step, text=Text("← " + step.text.text, step.text.language)) for step in steps]
+            return [step._replace(text=Text("← " + step.text.text, step.text.language)) for step in steps]
         for way in ("alternativePath", "zeroOrMorePath", "oneOrMorePath", "zeroOrOnePath"):
             if (inner := self._one(path, SH(way))) is not None:
                 return self._joined(self._items(inner) or [inner], "|")
@@ -196,7 +196,7 @@ class _Reader:
 
     def _show(self, term: Term) -> Shown:
         if isinstance(term, NamedNode) and not self.visit.names.all_of(term.value):
-            return replace(self.visit.names.link(term.value), text=Text(self.visit.names.compact(term.value)))
+            return self.visit.names.link(term.value)._replace(text=Text(self.visit.names.compact(term.value)))
         return self.visit.names.show(term)
 
     def _items(self, start: Term) -> list[Term]:
