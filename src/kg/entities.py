@@ -169,7 +169,7 @@ def _source_facts(snapshot: Snapshot, files: Iterable[File]) -> list[Fact]:
     files = list(files)
     graphs = {file.graph for file in files}
     sources = {file.source for file in files if file.source is not None}
-    return snapshot.facts_about(sorted(graphs | sources, key=str))
+    return snapshot.headers(graphs | sources)
 
 
 # --- for readers -----------------------------------------------------------------------------------------

@@ -122,7 +122,7 @@ LAYOUT = hashlib.sha256(f"{_MEANING}{SCHEMA}".encode()).hexdigest()[:16]
 
 
 # How much of a snapshot is kept at hand: some tens of megabytes.
-_MOST_TERMS, _MOST_NAMES, _MOST_POINTERS = 100_000, 50_000, 256
+_MOST_TERMS, _MOST_NAMES, _MOST_HEADERS, _MOST_POINTERS = 100_000, 50_000, 5_000, 256
 
 # The order of fewer things that point to one is soon worked out anew.
 _WORTH_KEEPING = 100
@@ -297,6 +297,7 @@ class Snapshot:
         self._classes = Memory[tuple[str, bool], Sequence[str]](_MOST_NAMES)
         self._entities = Memory[str, bool](_MOST_NAMES)
         self._naming = Memory[int, Sequence[Fact]](_MOST_NAMES)
+        self._headers = Memory[int, Sequence[Fact]](_MOST_HEADERS)
         self._remembered = Memory[tuple[object, ...], Any](_MOST_NAMES)
         self._arranged = Memory[tuple[str, ...], Arrangement](_MOST_NAMES)
         self._pointers = Memory[str, Pointers](_MOST_POINTERS)
@@ -453,18 +454,24 @@ class Snapshot:
     def naming(self, iris: Iterable[str]) -> list[Fact]:
         """Return the statements that name things, in the order of the files."""
         numbers = {number for iri in iris if (number := self.id_of(NamedNode(iri))) is not None}
-        kept = self._naming.some(numbers)
+        # The plus keeps SQLite from reading all names of the graph, which it takes for the shorter way.
+        return self._kept(self._naming, numbers, f" AND +predicate IN ({self._naming_numbers})")
+
+    def headers(self, nodes: Iterable[Term | DefaultGraph]) -> list[Fact]:
+        """Return all statements about graphs of files and about sources, which many pages need, in their order."""
+        return self._kept(self._headers, {number for node in nodes if (number := self.id_of(node)) is not None})
+
+    def _kept(self, memory: Memory[int, Sequence[Fact]], numbers: set[int], condition: str = "") -> list[Fact]:
+        kept = memory.some(numbers)
         found = [fact for facts in kept.values() for fact in facts]
-        marks = self._naming_numbers
         for some in _batches(sorted(numbers - kept.keys())):
             fresh: dict[int, list[Fact]] = {number: [] for number in some}
             of = {term: number for number, term in self.terms(some).items()}
-            # The plus keeps SQLite from reading all names of the graph, which it takes for the shorter way.
-            for fact in self._facts(f"subject IN ({','.join('?' * len(some))}) AND +predicate IN ({marks})", some):
+            for fact in self._facts(f"subject IN ({','.join('?' * len(some))}){condition}", some):
                 fresh[of[fact.subject]].append(fact)
                 found.append(fact)
             for number, facts in fresh.items():
-                self._naming.put(number, facts)
+                memory.put(number, facts)
         return sorted(found, key=lambda fact: fact.id)
 
     def pointers(self, iri: str) -> Pointers:
@@ -721,17 +728,18 @@ class Snapshot:
         found = {iri: classes for (iri, _), classes in known.some((iri, specific) for iri in wanted).items()}
         for some in _batches(sorted(wanted - found.keys())):
             marks = ",".join("?" * len(some))
-            fresh: dict[str, list[str]] = {iri: [] for iri in some}
-            for iri, class_iri in self.rows(
-                "SELECT e.value, c.value FROM class JOIN term e ON e.id = class.entity "
-                "JOIN term c ON c.id = class.class WHERE e.kind = 'i' AND class.specific >= ? "
-                f"AND e.value IN ({marks}) ORDER BY c.value",
-                (int(specific), *some),
+            fresh: dict[tuple[str, bool], list[str]] = {(iri, which): [] for iri in some for which in (False, True)}
+            for iri, class_iri, says_most in self.rows(
+                "SELECT e.value, c.value, class.specific FROM class JOIN term e ON e.id = class.entity "
+                f"JOIN term c ON c.id = class.class WHERE e.kind = 'i' AND e.value IN ({marks}) ORDER BY c.value",
+                some,
             ):
-                fresh[iri].append(class_iri)
-            for iri, classes in fresh.items():
-                known.put((iri, specific), classes)
-            found |= fresh
+                fresh[iri, False].append(class_iri)
+                if says_most:
+                    fresh[iri, True].append(class_iri)
+            for key, classes in fresh.items():
+                known.put(key, classes)
+            found |= {iri: fresh[iri, specific] for iri in some}
         return {iri: classes for iri, classes in found.items() if classes}
 
     def remembered(self, key: tuple[object, ...], work_out: Callable[[], _Value]) -> _Value:

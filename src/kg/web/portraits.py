@@ -650,7 +650,7 @@ class _Painter:
         if heading:
             title = self._values(told, heading, notes)
         elif group.kind == "events":
-            event = told.event() or node
+            event = told.event or node
             title = [Value(self.names.show(event))]
             when = self._values(told, dates, notes) if dates else ()
             when = when or [Value(self.names.show(date)) for date in self._moments.get(event, ())]
@@ -669,9 +669,7 @@ class _Painter:
             of = next(iter(self.names.classes(node.value)), "")
             kind = self.names.link(of) if of and of != (group.class_iri.value if group.class_iri else "") else None
         aside = [
-            c
-            for c in columns
-            if c not in (heading, *kept) and told.values.get(c) and told.event() not in told.values[c]
+            c for c in columns if c not in (heading, *kept) and told.values.get(c) and told.event not in told.values[c]
         ]
         return RelationRow(
             title,
@@ -845,8 +843,9 @@ class _Told:
         """Return the values of a column as they compare with those of other relations."""
         return frozenset((value, self.roles.get((column, value))) for value in self.values.get(column, ()))
 
+    @cached_property
     def event(self) -> NamedNode | None:
-        """Return the event that it belongs to, None if it is one itself or belongs to none."""
+        """The event that it belongs to, None if it is one itself or belongs to none."""
         if KG.Event.value in self.classes:
             return None
         events = self.painter.events

@@ -165,8 +165,8 @@ def redirect(
 
 
 def _say_what_matters(response: Response, vary: Iterable[str], links: Iterable[Link]) -> None:
-    for name in vary:
-        response.vary.add(name)
+    if said := ", ".join(dict.fromkeys(vary)):
+        response.headers["Vary"] = said
     if said := ", ".join(map(str, links)):
         response.headers["Link"] = said
 
