@@ -141,14 +141,9 @@ def describe(snapshot: Snapshot, iri: str, *, page: int = 1) -> Description | No
     everything = [*facts, *incoming, *(fact for relation in relations for fact in relation.facts)]
     files = {fact.file.graph: fact.file for fact in everything if fact.file}
     sources = _source_facts(snapshot, files.values())
-    mentioned = {
-        term.value
-        for fact in (*everything, *sources)
-        for term in (fact.subject, fact.predicate, fact.object)
-        if isinstance(term, NamedNode)
-    }
+    mentioned = {term for fact in (*everything, *sources) for term in fact[1:4] if isinstance(term, NamedNode)}
     naming = snapshot.naming(mentioned)
-    named = snapshot.labels(mentioned)
+    named = snapshot.labels(term.value for term in mentioned)
     return Description(node, facts, relations, incoming, page, pages, groups, named, sources, naming)
 
 

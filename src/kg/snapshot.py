@@ -157,6 +157,10 @@ class Memory(Generic[_Key, _Value]):
         found = self._found  # another thread may begin anew with another one
         return {key: found[key] for key in keys if key in found}
 
+    def without(self, keys: set[_Key]) -> set[_Key]:
+        """Return those of some keys under which nothing is kept."""
+        return keys - self._found.keys()
+
     def put(self, key: _Key, value: _Value) -> None:
         """Keep a value under a key."""
         if len(self._found) >= self._most:
@@ -451,9 +455,9 @@ class Snapshot:
             (number, limit, offset),
         )
 
-    def naming(self, iris: Iterable[str]) -> list[Fact]:
+    def naming(self, things: Iterable[NamedNode]) -> list[Fact]:
         """Return the statements that name things, in the order of the files."""
-        numbers = {number for iri in iris if (number := self.id_of(NamedNode(iri))) is not None}
+        numbers = {number for thing in things if (number := self.id_of(thing)) is not None}
         # The plus keeps SQLite from reading all names of the graph, which it takes for the shorter way.
         return self._kept(self._naming, numbers, f" AND +predicate IN ({self._naming_numbers})")
 

@@ -197,7 +197,7 @@ class Names:
     def learn(self, terms: Iterable[Term | str | None]) -> None:
         """Fetch what is known of the IRIs among the terms."""
         iris = {term if isinstance(term, str) else term.value for term in terms if isinstance(term, _NAMED)}
-        self._fetch({iri for iri in iris if iri not in self._seen and self._known.get(iri) is None})
+        self._fetch(self._known.without(iris) - self._seen)
 
     def _fetch(self, iris: set[str]) -> None:
         if iris:
