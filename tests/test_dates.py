@@ -156,6 +156,31 @@ def test_dates_are_told_in_french(text, words):
     assert in_words(text, "fr") == words
 
 
+@pytest.mark.parametrize(
+    ("text", "how_long", "sometime"),
+    [
+        ("2009/2010", "2009 to 2010", "between 2009 and 2010"),
+        ("2018-10/2018-11", "October to November 2018", "between October and November 2018"),
+        ("2014-06-19/2014-06-20", "19 to 20 June 2014", "19 to 20 June 2014"),
+        ("2008-06-30/2008-07-03", "30 June to 3 July 2008", "30 June to 3 July 2008"),
+        ("2008-06-30/2008-07", "30 June to July 2008", "between 30 June and July 2008"),
+        ("2016-03/..", "since March 2016", "March 2016 or later"),
+        ("../2014", "until 2014", "2014 or earlier"),
+        ("2018-09", "September 2018", "September 2018"),
+        ("2009/2009", "2009 to 2009", "between 2009 and 2009"),
+    ],
+)
+def test_an_interval_is_how_long_something_lasted_or_when_it_happened(text, how_long, sometime):
+    assert in_words(text, "en") == how_long
+    assert in_words(text, "en", sometime=True) == sometime
+
+
+def test_an_interval_is_told_in_french():
+    assert in_words("2009/2010", "fr", sometime=True) == "entre 2009 et 2010"
+    assert in_words("../2014", "fr", sometime=True) == "2014 ou plus tôt"
+    assert in_words("2016-03-01/2016-03-03", "fr") == "1er – 3 mars 2016"
+
+
 def test_a_language_without_a_catalogue_is_told_with_its_own_months():
     assert in_words("2018-09", "ja") == "9月 2018"
 

@@ -587,7 +587,8 @@ class _Shown:
 
         self._labels |= self.snapshot.labels(term.value for term in terms if isinstance(term, NamedNode))
 
-    def term(self, term: Term | None) -> str:
+    def term(self, term: Term | None, predicate: Term | None = None) -> str:
+        """Return a term, as a value of a property if that is known."""
         from pyoxigraph import Literal, NamedNode
 
         from kg.dates import EDTF, in_words
@@ -602,7 +603,8 @@ class _Shown:
             return _plain(choose(names, self.languages)[0]) if names else self.compact(term.value)
         if isinstance(term, Literal):
             dated = term.datatype.value in (EDTF, "http://www.w3.org/2001/XMLSchema#date")
-            return in_words(term.value, self.languages[0]) if dated else _plain(term.value)
+            sometime = dated and self.snapshot.is_sometime(predicate)
+            return in_words(term.value, self.languages[0], sometime=sometime) if dated else _plain(term.value)
         return str(term)
 
     def compact(self, iri: str) -> str:
@@ -821,7 +823,7 @@ def show_command(context: click.Context, iri: str, why: bool, lang: str | None) 
         for prop in group.properties:
             for value, stating in prop.values:
                 for fact in stating:
-                    line(fact, f"{shown.term(prop.iri)}: {shown.term(value)}")
+                    line(fact, f"{shown.term(prop.iri)}: {shown.term(value, prop.iri)}")
     for one in snapshot.differences(found):
         what = "sources disagree" if one.kind == "disagreement" else "one source is finer than another"
         about = ", ".join(shown.term(term) for term in one.about if term != description.iri)

@@ -141,6 +141,19 @@ def _moved(day: str, match: re.Match[str], by: int) -> str:
     return _day((year, month, 1 if by < 0 else last))
 
 
+def _is_day(text: str) -> bool:
+    match = _DATE.fullmatch(text)
+    return match is not None and match["day"] not in (None, "XX")
+
+
+def _without_what_follows(start: str, end: str) -> str:
+    """Return the words of a first date without the month and year that the last one says again at its end."""
+    words, others = start.split(), end.split()
+    while len(words) > 1 and len(others) > 1 and words[-1] == others[-1]:
+        del words[-1], others[-1]
+    return " ".join(words)
+
+
 @functools.cache
 def _months(language: str) -> dict[int, str]:
     try:
@@ -150,11 +163,16 @@ def _months(language: str) -> dict[int, str]:
     return dict(get_month_names("wide", locale=locale))
 
 
-def in_words(text: str, language: str) -> str:
+def in_words(text: str, language: str, *, sometime: bool = False) -> str:
     """Return an EDTF level 1 date as a reader of the language would say it; anything else comes back as it is.
+
+    With `sometime` an interval is the time within which something happened, and else how long it lasted. One from day
+    to day is told by its days in either case: what is dated so, as a conference, takes some.
 
     >>> in_words("2018-09", "en"), in_words("2018-09", "fr"), in_words("2016-03/..", "en")
     ('September 2018', 'septembre 2018', 'since March 2016')
+    >>> in_words("2009/2010", "en"), in_words("2009/2010", "en", sometime=True)
+    ('2009 to 2010', 'between 2009 and 2010')
     """
     _ = translator(language)
     if "/" in text:
@@ -162,6 +180,10 @@ def in_words(text: str, language: str) -> str:
         if "/" in last:
             return text
         start, end = in_words(first, language), in_words(last, language)
+        if sometime and last in ("", ".."):
+            return _("%(start)s or later") % {"start": start}
+        if sometime and first in ("", ".."):
+            return _("%(end)s or earlier") % {"end": end}
         if last == "..":
             return _("since %(start)s") % {"start": start}
         if first == "..":
@@ -170,6 +192,9 @@ def in_words(text: str, language: str) -> str:
             return _("until %(end)s, beginning unknown") % {"end": end}
         if not last:
             return _("from %(start)s, end unknown") % {"start": start}
+        start = _without_what_follows(start, end)
+        if sometime and not (_is_day(first) and _is_day(last)):
+            return _("between %(start)s and %(end)s") % {"start": start, "end": end}
         return _("%(start)s to %(end)s") % {"start": start, "end": end}
     match = _DATE.fullmatch(text)
     if match is None:

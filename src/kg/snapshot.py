@@ -785,6 +785,22 @@ class Snapshot:
             fact.subject for fact in self.facts(predicate=KG.earliest) if isinstance(fact.subject, NamedNode)
         )
 
+    @cached_property
+    def _sometime(self) -> frozenset[NamedNode]:
+        said = self.facts(predicate=KG.sometime)
+        return frozenset(
+            one.subject for one in said if isinstance(one.subject, NamedNode) and one.object.value == "true"
+        )
+
+    def is_sometime(self, predicate: object | None) -> bool:
+        """Tell whether an interval given by a property is the time within which something happened (`kg:sometime`).
+
+        Where the property is not known, as in an answer to a query, it is if all properties with dates are so.
+        """
+        return (
+            predicate in self._sometime if predicate is not None else bool(self.dated) and self.dated <= self._sometime
+        )
+
     def entities_among(self, iris: Iterable[str]) -> set[str]:
         """Return those of some IRIs that are entities."""
         wanted, known = set(iris), self._entities

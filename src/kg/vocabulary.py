@@ -34,7 +34,7 @@ KG_TERMS = frozenset(
     KG(name)
     for name in (
         # Dates, relations, shapes.
-        "earliest", "latest", "until", "Relation", "Event", "wholeGraph",
+        "earliest", "latest", "sometime", "until", "Relation", "Event", "wholeGraph",
         # What is compared, and how.
         "singleValued", "comparedBy", "changing", "within", "qualifiedBy", "atLeast", "atMost", "counts", "denies",
         "listItem", "listRole", "listSubject", "listScope", "closedBy",

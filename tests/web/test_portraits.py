@@ -443,3 +443,12 @@ def test_page_of_a_source_has_its_files_and_what_rests_on_it_by_class(site: Flas
 )
 def test_what_is_no_source_has_nothing_resting_on_it(site: FlaskClient, query: str) -> None:
     assert site.get("/sources?" + query, headers=HTML).status_code == 404
+
+
+def test_date_of_what_happened_once_is_not_told_as_if_it_had_lasted(client: FlaskClient) -> None:
+    """Of the bells' two properties of time one is `kg:sometime`: a casting is within its dates, a hanging lasts."""
+    text = " ".join(client.get("/doc/bell/cloch-y-dwr.html?lang=de").text.split())
+    assert "between 1620 and 1640" in text
+    assert "from 3 Mai 1641, end unknown" in text
+    listed = client.get(f"/browse?class={BASE}geirfa%23Casting&lang=de", headers={"Accept": "text/html"}).text
+    assert "between 1620 and 1640" in listed

@@ -83,7 +83,7 @@ def _statements(visit: Visit, facts: Sequence[Fact], write: Callable[[Fact | Non
         found.append(
             Statement(
                 visit.names.show(fact.predicate),
-                visit.names.show(fact.object),
+                visit.names.show(fact.object, fact.predicate),
                 f"{path}:{fact.line}",
                 where.view(path, fact.line),
                 where.edit(path, fact.line),
@@ -106,7 +106,7 @@ def _writer(visit: Visit, iri: str) -> Callable[[Fact | None], str]:
             return ""
         lines = [name, iri]
         if fact is not None and fact.file is not None:
-            said = f"{names.name(fact.predicate.value).text}: {names.show(fact.object).text.text}"
+            said = f"{names.name(fact.predicate.value).text}: {names.show(fact.object, fact.predicate).text.text}"
             lines += ["", said[:500], fact.predicate.value, f"{fact.file.path}:{fact.line}"]
         lines += ["", state, "", _("What is wrong, what is right, and how do you know?"), ""]
         subject = _("Correction: %(name)s") % {"name": name[:120]}

@@ -160,7 +160,8 @@ def _query(visit: Visit, page: int | None) -> str:
 
 def _rows(visit: Visit, fragment: Fragment) -> list[list[object]]:
     visit.names.learn(term for triple in fragment.triples for term in triple if isinstance(term, NamedNode))
-    return [[visit.names.show(term) for term in triple] for triple in fragment.triples]
+    show = visit.names.show
+    return [[show(one.subject), show(one.predicate), show(one.object, one.predicate)] for one in fragment.triples]
 
 
 def _rdf(visit: Visit, fragment: Fragment, offer: Offer) -> bytes:

@@ -335,18 +335,26 @@ class _Listing:
         columns = [self._values(column, numbers) for column in self.columns]
         self.names.learn(term for values in columns for found in values.values() for term in found)
         return [
-            (self.names.link(iri), [self._cell(values.get(number, ()), most) for values in columns])
+            (
+                self.names.link(iri),
+                [
+                    self._cell(column, values.get(number, ()), most)
+                    for column, values in zip(self.columns, columns, strict=True)
+                ],
+            )
             for number, iri in zip(numbers, self._iris(numbers), strict=True)
         ]
 
-    def _cell(self, terms: Sequence[Term], most: int | None) -> Cell:
+    def _cell(self, column: Column, terms: Sequence[Term], most: int | None) -> Cell:
         readable: dict[str, str] = {}
         for term in terms:
             if isinstance(term, Literal) and term.language:
                 readable.setdefault(term.language, term.value)
         if readable and len(readable) == len(terms):  # one text in several languages
             return Cell([Shown(self.visit.reader.choose(readable))])
-        shown = sorted((self.names.show(term) for term in terms), key=lambda one: (sort_key(one.text.text), one.href))
+        predicate = NamedNode(column.iri) if column.iri else None
+        shown = [self.names.show(term, predicate) for term in terms]
+        shown.sort(key=lambda one: (sort_key(one.text.text), one.href))
         return Cell(shown[:most], len(shown) - len(shown[:most]))
 
     def _iris(self, numbers: Numbers) -> list[str]:

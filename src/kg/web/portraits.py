@@ -365,7 +365,8 @@ class _Painter:
         ways = self.snapshot.why(facts[0]) if inferred else ()
         reasons = self._reasons(ways[:_WAYS], depth)
         parts = self._parts(term) if isinstance(term, BlankNode) else ()
-        return Value(shown or self.names.show(term), notes, inferred, reasons, max(0, len(ways) - _WAYS), parts)
+        shown = shown or self.names.show(term, facts[0].predicate if facts else None)
+        return Value(shown, notes, inferred, reasons, max(0, len(ways) - _WAYS), parts)
 
     def _parts(self, node: BlankNode) -> Sequence[Row]:
         facts = self.nested.pop(node, [])  # each once: a cycle of blank nodes ends here
@@ -420,12 +421,12 @@ class _Painter:
     def _premise(self, facts: Sequence[Fact], depth: int) -> Premise:
         one = facts[0]
         places = [f"{fact.file.path}:{fact.line}" for fact in facts if fact.file]
-        terms = (self.names.show(one.subject), self.names.show(one.predicate), self._list(one.object))
+        terms = (self.names.show(one.subject), self.names.show(one.predicate), self._list(one.object, one.predicate))
         # One way to a premise is enough to follow; the page of its subject has the others.
         reasons = self._reasons(self.snapshot.why(one)[:1], depth) if one.inferred and depth > 0 else ()
         return Premise(terms, places, reasons, one.inferred)
 
-    def _list(self, term: Term) -> Shown:
+    def _list(self, term: Term, predicate: NamedNode) -> Shown:
         """Return a term; a list of things by their names, as the chains of an ontology are written."""
         members: list[str] = []
         node, seen = term, set[Term]()
@@ -435,7 +436,7 @@ class _Painter:
             if isinstance(first := said.get(RDF.first), NamedNode):
                 members.append(self.names.name(first.value).text)
             node = said.get(RDF.rest, node)
-        return Shown(Text(" → ".join(members))) if members else self.names.show(term)
+        return Shown(Text(" → ".join(members))) if members else self.names.show(term, predicate)
 
     # --- parts of the page ---
 
@@ -653,7 +654,7 @@ class _Painter:
             event = told.event or node
             title = [Value(self.names.show(event))]
             when = self._values(told, dates, notes) if dates else ()
-            when = when or [Value(self.names.show(date)) for date in self._moments.get(event, ())]
+            when = when or [Value(date) for date in self._moments.get(event, ())]
         if group.kind == "table" and not group.parts:  # of several parts: each row has its own
             heading = self._heading([told], columns)
             title = self._values(told, heading, notes) if heading else title
@@ -692,7 +693,7 @@ class _Painter:
                 value._replace(
                     notes=() if tuple(value.notes) == tuple(notes) else value.notes,
                     role=self._property(narrower, told.classes).text if narrower else None,
-                    moment=next((self.names.show(date) for date in self._moments.get(term, ())), None),
+                    moment=next(iter(self._moments.get(term, ())), None),
                 )
             )
         return self._by_language(found)[0]
@@ -705,13 +706,17 @@ class _Painter:
         return frozenset(NamedNode(i) for i, found in classes.items() if KG.Event.value in found) - {self.iri}
 
     @cached_property
-    def _moments(self) -> Mapping[Term, Sequence[Term]]:
+    def _moments(self) -> Mapping[Term, Sequence[Shown]]:
         """The dates of the events that relations name: of each, the values of its first property of time."""
         found: dict[Term, dict[NamedNode, list[Term]]] = {}
         for fact in self.snapshot.facts_about(sorted(self.events, key=str)):
             if fact.predicate in self.snapshot.dated:
                 found.setdefault(fact.subject, {}).setdefault(fact.predicate, []).append(fact.object)
-        return {event: list(dict.fromkeys(next(iter(dates.values())))) for event, dates in found.items()}
+        firsts = {event: next(iter(dates.items())) for event, dates in found.items()}
+        return {
+            event: [self.names.show(date, predicate) for date in dict.fromkeys(dates)]
+            for event, (predicate, dates) in firsts.items()
+        }
 
     def _marks(self, node: NamedNode | BlankNode) -> Sequence[Mark]:
         """Return the doubts and remarks about a node, of each file that has some."""

@@ -149,12 +149,12 @@ class Reader:
         except UnknownLocaleError:
             return str(number)
 
-    def literal(self, term: Literal) -> Shown:
-        """Return a literal as the reader would say it; dates in words."""
+    def literal(self, term: Literal, *, sometime: bool = False) -> Shown:
+        """Return a literal as the reader would say it; dates in words, intervals as `kg.dates.in_words` does."""
         datatype, _ = term.datatype.value, self.say
         if datatype in (EDTF, XSD.date.value):
             machine = term.value if _MACHINE_DATE.fullmatch(term.value) else ""
-            words = in_words(term.value, self.language)
+            words = in_words(term.value, self.language, sometime=sometime)
             return Shown(Text(words), date=machine, exact="" if words == term.value else term.value)
         if datatype == XSD.boolean.value and term.value in ("true", "false"):
             return Shown(Text(_("yes") if term.value == "true" else _("no")))
@@ -255,12 +255,12 @@ class Names:
                 return f"{prefix}:{iri[len(namespace) :]}"
         return iri
 
-    def show(self, term: Term) -> Shown:
-        """Return any term as the page shows it."""
+    def show(self, term: Term, predicate: NamedNode | None = None) -> Shown:
+        """Return any term as the page shows it, as a value of a property if that is known."""
         if isinstance(term, NamedNode):
             return self.link(term.value)
         if isinstance(term, Literal):
-            return self.reader.literal(term)
+            return self.reader.literal(term, sometime=self.snapshot.is_sometime(predicate))
         if isinstance(term, Triple):
             return Shown(Text(str(term)))
         _ = self.reader.say

@@ -150,8 +150,8 @@ def _by_date(column: str) -> Any:
 def _span(visit: Visit, one: _Source, column: str) -> Sequence[Shown]:
     """Return the dates that the files of a source give by a property: the first and the last."""
     texts = one.dates.get(column, ())
-    kind = NamedNode(EDTF)
-    return [visit.reader.literal(Literal(text, datatype=kind)) for text in dict.fromkeys((*texts[:1], *texts[-1:]))]
+    ends = [Literal(text, datatype=NamedNode(EDTF)) for text in dict.fromkeys((*texts[:1], *texts[-1:]))]
+    return [visit.names.show(end, NamedNode(column)) for end in ends]
 
 
 def _default_name(snapshot: Snapshot, iri: str) -> str:

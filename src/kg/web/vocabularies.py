@@ -289,7 +289,7 @@ class _Shelf:
     def _statement(self, iri: str) -> list[Shown]:
         for fact in self.visit.snapshot.facts(predicate=NamedNode(iri), limit=1) if iri in self.uses else ():
             self.visit.names.learn(fact[1:4])
-            return [self.visit.names.show(fact.subject), self.visit.names.show(fact.object)]
+            return [self.visit.names.show(fact.subject), self.visit.names.show(fact.object, fact.predicate)]
         return []
 
     def _things(self, node: NamedNode | BlankNode | Literal) -> list[Shown]:
