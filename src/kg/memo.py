@@ -60,7 +60,7 @@ class Memo:
         self._old_triples: dict[str, frozenset[Numbers]] = {}
         self._new: dict[tuple[str, int, int], Entry] = {}
         self._new_triples: dict[str, frozenset[Numbers]] = {}
-        self._touched: dict[str, frozenset[int]] = {}
+        self._touched: dict[str, list[frozenset[int]]] = {}
         self._changed = False
         with contextlib.suppress(OSError, sqlite3.Error, ValueError, TypeError):
             self._load()
@@ -82,16 +82,18 @@ class Memo:
         """Note the statements of a run's own, before its entries are asked for; it also sees those of other runs."""
         own = frozenset(triples)
         self._new_triples[run] = own
-        touched = {number for triple in own ^ self._old_triples.get(run, frozenset()) for number in patterns_of(triple)}
+        before = self._old_triples.get(run)
+        # Without the statements of the last check nothing is recalled, and what they touch is not asked for.
+        changed = () if before is None else own ^ before
+        self._touched[run] = [frozenset(number for triple in changed for number in patterns_of(triple))]
         for other in upon:
-            touched |= self._touched[other]
-        self._touched[run] = frozenset(touched)
+            self._touched[run] += self._touched[other]
 
     def recall(self, run: str, shape: int, focus: int) -> Entry | None:
         """Return what is known of a shape and a node and cannot have changed, else None."""
         key = run, shape, focus
         entry = self._old.get(key)
-        if entry is None or not self._touched[run].isdisjoint(entry.lookups):
+        if entry is None or not all(touched.isdisjoint(entry.lookups) for touched in self._touched[run]):
             return None
         self._new[key] = entry
         return entry
