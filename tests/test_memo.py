@@ -23,6 +23,7 @@ from kg.checks import brought, check, recheck
 from kg.errors import TurtleError
 from kg.findings import Finding, Severity, concerning
 from kg.memo import Memo, Shelf, number_of_pattern, patterns_of, read_term, write_term
+from kg.parsings import Parsings
 from kg.project import open_project
 from kg.shapes import validate
 from kg.triples import Triples
@@ -44,8 +45,10 @@ def edits_agree(root, number, seed):
         told = [editor.edit() for _ in range(editor.chance.choice([1, 1, 1, 3]))]
         project = open_project(root)
         reading = project.read()
+        parsed = project.read(Parsings(root))
+        assert parsed.documents == reading.documents, f"seed {seed}, step {step}: {told}"
         memo = Memo(root / "memo.sqlite", "key")
-        incremental = validate(project, reading, language="en", memo=memo)
+        incremental = validate(project, parsed, language="en", memo=memo)
         reused += not memo._changed
         memo.save()
         assert incremental == validate(project, reading, language="en"), f"seed {seed}, step {step}: {told}"

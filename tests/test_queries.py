@@ -23,7 +23,7 @@ from tests import building
 from tests.building import error_of, run_kg
 
 from kg.errors import QueryError, Refused
-from kg.queries import Data, ask, ask_within, guard
+from kg.queries import Data, Question, ask, ask_each_within, ask_within, guard
 from kg.results import Answer, to_json
 from kg.settings import Settings
 
@@ -361,6 +361,24 @@ def test_a_question_leaves_no_process_and_no_open_file_behind(store: Store, monk
     for child in children:
         with pytest.raises(ChildProcessError):
             os.waitpid(child, os.WNOHANG)
+
+
+def test_a_query_that_ends_its_process_takes_no_others_with_it(store: Store) -> None:
+    greedy = "SELECT * { " + " ".join(f"?a{i} ?b{i} ?c{i} ." for i in range(12)) + " } ORDER BY ?a1"
+    endless = "SELECT (COUNT(*) AS ?n) { " + " ".join(f"?a{i} ?b{i} ?c{i} ." for i in range(30)) + " }"
+    asked = ["SELECT ?s { ?s ?p 1 }", greedy, "nonsense", endless, endless, "ASK { ?s ?p 3 }"]
+    questions = [Question(query, {}, f"{number}.rq") for number, query in enumerate(asked)]
+    answers = list(ask_each_within(1, Data(store), questions, memory=64 << 20))
+    assert [str(a).partition(": ")[2].partition(" ")[0] if isinstance(a, QueryError) else a.variables or a.boolean
+            for a in answers] == [("s",), "the", "this", "the", "the", True]  # fmt: skip
+    assert [answer.where.partition(".")[0] for answer in answers if isinstance(answer, QueryError)] == list("1234")
+
+
+def test_who_takes_no_more_answers_waits_for_none(store: Store) -> None:
+    endless = "SELECT (COUNT(*) AS ?n) { " + " ".join(f"?a{i} ?b{i} ?c{i} ." for i in range(30)) + " }"
+    answers = ask_each_within(None, Data(store), [Question("ASK {}", {}, "a"), Question(endless, {}, "b")])
+    assert next(answers) == Answer(boolean=True)
+    answers.close()
 
 
 # --- an endpoint somewhere else --------------------------------------------------------------------------

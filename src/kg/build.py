@@ -29,9 +29,10 @@ from kg.facets import parse_facets, values_of
 from kg.files import FileSet
 from kg.labels import labels_in, local_name, sort_key, worked_out_labels
 from kg.literals import Written
+from kg.parsings import Parsings
 from kg.presentation import arrange, presentation
 from kg.project import Project, Reading, Role
-from kg.queries import Data, ask_within
+from kg.queries import Data, Question, ask_each_within
 from kg.results import to_json
 from kg.rules import Inference, Triple
 from kg.search import OTHER, PREFERRED, write_index
@@ -285,7 +286,7 @@ def _of_project(project: Project, progress: Progress) -> _Plan:
     from kg.checks import check  # heavy, and a warm start does without it
 
     progress("reading files")
-    reading = project.read()
+    reading = project.read(Parsings(project.checks))
     progress("checking")
     checked = check(project, reading, language=project.settings.default_language)
     if not checked.passed:
@@ -682,18 +683,19 @@ class _Writer:
         store.bulk_extend(Quad(s.subject, s.predicate, s.object, graphs[number]) for number, s in self.quads.stated)
         store.bulk_extend([*self.quads.inferred, *self.quads.about])
         data = Data(store, self.project.prefixes, self.project.settings.base_iri, Written.of(quads))
-        for view in views:
+        folder = self.project.settings.views_folder
+        questions = [
+            Question(view.query, {p.name: p.term() for p in view.parameters}, f"{folder}/{view.name}.rq")
+            for view in views
+        ]
+        answers = ask_each_within(self.project.settings.view_seconds, data, questions)
+        for view, question in zip(views, questions, strict=True):
             progress(f"asking {view.name}")
-            where = f"{self.project.settings.views_folder}/{view.name}.rq"
-            answer = ask_within(
-                self.project.settings.view_seconds,
-                data,
-                view.query,
-                values={parameter.name: parameter.term() for parameter in view.parameters},
-                where=where,
-            )
+            answer = next(answers)
+            if isinstance(answer, QueryError):
+                raise answer
             if answer.triples is not None or answer.boolean is not None:
-                raise QueryError("a view is a SELECT query", where=where)
+                raise QueryError("a view is a SELECT query", where=question.where)
             header = {key: value for key, value in asdict(view).items() if key not in ("name", "query")}
             row = (view.name, json.dumps(header, ensure_ascii=False), view.query, to_json(answer))
             self.insert("view", [row])

@@ -25,13 +25,13 @@ from kg.findings import Finding, Severity, in_order, translated, unreadable
 from kg.lint import lint
 from kg.memo import Memo, Shelf
 from kg.messages import say
+from kg.parsings import Parsings
 from kg.project import PREFIX_TABLE, Project, Reading, Role
 from kg.published import disappeared
-from kg.queries import Data, ask_within
+from kg.queries import Data, Question, ask_each_within
 from kg.rules import Clash, Closure, Rules, Triple, compile_rules, infer
-from kg.shapes import validate
 from kg.turtle import Document, Statement, excerpt_of
-from kg.views import read_view
+from kg.views import View, read_view
 from kg.vocabulary import KG, KG_TERMS, OWL, RDF, RDFS, SKOS
 
 __all__ = ["Checked", "brought", "check", "recheck"]
@@ -69,6 +69,8 @@ def check(project: Project, reading: Reading, *, language: str, memo: Memo | Non
     whole = all(isinstance(error, DateError) for error in reading.errors)
 
     def shaped() -> list[Finding]:
+        from kg.shapes import validate  # heavy, and who checks beside it does without it
+
         found = validate(project, reading, language=language, memo=memo) if whole else []
         if memo:
             memo.save()
@@ -77,7 +79,7 @@ def check(project: Project, reading: Reading, *, language: str, memo: Memo | Non
     statements = sum(len(document.statements) for document in reading.all())
     with Aside(shaped, alone=statements < _WORTH_A_PROCESS) as by_shapes:
         rules = compile_rules(Triple(*quad) for quad in _asserted(reading, Role.ONTOLOGY))
-        closure = infer(rules.rules, [Triple(*quad) for quad in _asserted(reading, *_STATED)])
+        closure = infer(rules.rules, _asserted(reading, *_STATED))
         differences = compare(reading, closure)
         findings = [
             *map(unreadable, reading.errors),
@@ -116,7 +118,7 @@ def recheck(
     if known is not None:
         return known
     progress("reading files")
-    reading = project.read()
+    reading = project.read(Parsings(shelf))
     progress("checking")
     rest = [engine_version(), language, project.settings.languages, project.settings.source, dict(project.prefixes)]
     rest += [[document.path, document.text] for document in reading.documents.get(Role.SHAPES, ())]
@@ -183,35 +185,26 @@ def _views(project: Project) -> Iterator[Finding]:
     folder = project.settings.views_folder
     if not (project.root / folder).is_dir():
         return
+    found: list[tuple[str, View, Question]] = []
     for path in project.files(folder, ".rq"):
-        shown = project.shown(path)
+        shown, text = project.shown(path), ""
         try:
             text = path.read_text(encoding="utf-8")
             view = read_view(project, path)
             values = {parameter.name: parameter.term() for parameter in view.parameters}
-            # In a process of its own: what is too deep for the parser ends the process.
-            answer = ask_within(
-                project.settings.view_seconds,
-                Data(Store(), project.prefixes, project.settings.base_iri),
-                view.query,
-                values=values,
-                where=shown,
-            )
+            found.append((text, view, Question(view.query, values, shown)))
         except (OSError, UnicodeDecodeError) as error:
-            message, advice = (
-                say("this view cannot be read: %(error)s", error=error),
-                say("Save it as a file in UTF-8."),
-            )
-            yield Finding(shown, 1, 1, Severity.VIOLATION, "view", message, advice)
-            continue
+            message = say("this view cannot be read: %(error)s", error=error)
+            yield Finding(shown, 1, 1, Severity.VIOLATION, "view", message, say("Save it as a file in UTF-8."))
         except QueryError as error:
-            place = re.fullmatch(r".*?:(\d+):(\d+)", error.where)
-            line, column = (int(place[1]), int(place[2])) if place else (1, 1)
-            parts = [error.problem.split("\n")[0], f"found {error.found}" if error.found else ""]
-            parts.append(f"expected {error.expected}" if error.expected else "")
-            message = "; ".join(part for part in parts if part)
-            excerpt = excerpt_of(text, line)
-            yield Finding(shown, line, column, Severity.VIOLATION, "view", message, error.advice, excerpt)
+            yield _wrong_view(shown, text, error)
+    # In a process of its own: what is too deep for the parser ends the process.
+    nothing = Data(Store(), project.prefixes, project.settings.base_iri)
+    answers = ask_each_within(project.settings.view_seconds, nothing, [question for *_, question in found])
+    for (text, view, question), answer in zip(found, answers, strict=True):
+        shown = question.where
+        if isinstance(answer, QueryError):
+            yield _wrong_view(shown, text, answer)
             continue
         if not answer.variables:
             yield Finding(
@@ -233,6 +226,15 @@ def _views(project: Project) -> Iterator[Finding]:
                     1,
                 )
                 yield Finding(shown, line, 1, Severity.VIOLATION, "view", message, advice, excerpt_of(text, line))
+
+
+def _wrong_view(shown: str, text: str, error: QueryError) -> Finding:
+    place = re.fullmatch(r".*?:(\d+):(\d+)", error.where)
+    line, column = (int(place[1]), int(place[2])) if place else (1, 1)
+    parts = [error.problem.split("\n")[0], f"found {error.found}" if error.found else ""]
+    parts.append(f"expected {error.expected}" if error.expected else "")
+    message = "; ".join(part for part in parts if part)
+    return Finding(shown, line, column, Severity.VIOLATION, "view", message, error.advice, excerpt_of(text, line))
 
 
 # --- files -----------------------------------------------------------------------------------------------
@@ -415,8 +417,19 @@ def _terms(project: Project, reading: Reading) -> Iterator[Finding]:
     standard = _standard_terms()
     defined = declared.union(*standard.values())
     own = (f"{project.settings.ontology_iri}#", KG.iri)
+    used = {term for term in reading.terms if isinstance(term, NamedNode) and term.value.startswith(own)}
+    used |= {
+        term.datatype for term in reading.terms if isinstance(term, Literal) and term.datatype.value.startswith(own)
+    }
+    for document in reading.all():
+        used.update(statement.predicate for statement in document.statements)
+        used.update(
+            s.object for s in document.statements if s.predicate == RDF.type and isinstance(s.object, NamedNode)
+        )
+    undefined = {term.value for term in used} - defined
+    if not undefined:
+        return
     known = {project.compact(iri) for iri in declared}
-
     for document in reading.all():
         seen: set[str] = set()
         for statement in document.statements:
@@ -428,7 +441,7 @@ def _terms(project: Project, reading: Reading) -> Iterator[Finding]:
                 if isinstance(term, NamedNode) and term.value.startswith(own):
                     uses.append((term, say("term")))
             for term, kind in uses:
-                if term.value in defined or term.value in seen:
+                if term.value not in undefined or term.value in seen:
                     continue
                 seen.add(term.value)
                 name = project.compact(term.value)
@@ -451,14 +464,18 @@ def _terms(project: Project, reading: Reading) -> Iterator[Finding]:
 def _links(project: Project, reading: Reading) -> Iterator[Finding]:
     """Find entities that are used but nowhere said to be anything, at their first use in each file."""
     typed = {s.value for s, p, _ in _asserted(reading, *_STATED) if p == RDF.type and isinstance(s, NamedNode)}
-    entities = {project.compact(iri) for iri in typed if iri.startswith(project.settings.entity_base)}
+    base = project.settings.entity_base
+    untyped = {
+        term.value for term in reading.terms if isinstance(term, NamedNode) and term.value.startswith(base)
+    } - typed
+    if not untyped:
+        return
+    entities = {project.compact(iri) for iri in typed if iri.startswith(base)}
     for document in reading.all():
         seen: set[str] = set()
         for statement in document.statements:
             for term in (statement.subject, statement.object):
-                if not isinstance(term, NamedNode) or not term.value.startswith(project.settings.entity_base):
-                    continue
-                if term.value in typed or term.value in seen:
+                if not isinstance(term, NamedNode) or term.value not in untyped or term.value in seen:
                     continue
                 seen.add(term.value)
                 name = project.compact(term.value)
@@ -612,7 +629,7 @@ def _clashes(project: Project, reading: Reading, rules: Rules, closure: Closure)
     runs += [("inconsistent", _index(documents)) for documents in sources.values()]
     runs += [("disagreement", _index(_documents(reading, Role.SOURCE)))]
     for rule, own in runs:
-        found = closure if rule == "disagreement" else infer(rules.rules, {**known, **own})
+        found = closure if rule == "disagreement" else infer(rules.rules, [*known, *own])
         for clash in found.clashes:
             # An asymmetric property clashes both ways round: one contradiction all the same.
             key = clash.rule.axiom, frozenset(clash.premises)

@@ -232,7 +232,7 @@ def check_command(
     project = _project(context)
     named = [_named(project, path) for path in paths]
     language = lang or project.settings.default_language
-    shelf = project.snapshots / "checks"
+    shelf = project.checks
     with _progress() as step:
         before: list[Finding] = []
         if ref:
@@ -882,7 +882,7 @@ def release_command(context: click.Context) -> None:
     project = _project(context)
     language = project.settings.default_language
     with _progress() as step:
-        findings = recheck(project, project.snapshots / "checks", language=language, progress=step)
+        findings = recheck(project, project.checks, language=language, progress=step)
         if any(finding.severity == "violation" for finding in findings):
             raise KGError("the graph does not pass its checks", advice="Run: kg check")
         new, number = publish(project, project.read())

@@ -39,12 +39,14 @@ def curate(project: Project, reading: Reading, *, standard: Mapping[str, Collect
         if not statement.derived
     ]
     ontology = [Stated(d, s) for d in reading.documents.get(Role.ONTOLOGY, ()) for s in d.statements]
+    places = [*ontology, *data]
+    texts = [place for place in places if isinstance(place.statement.object, Literal)]
     yield from _same_names(project, data)
-    yield from _schemes(project, [*ontology, *data], standard)
-    yield from _languages(project, [*ontology, *data])
-    yield from _untagged(project, data)
-    yield from _values([*ontology, *data])
-    yield from _idle_sources(project, reading, [*ontology, *data])
+    yield from _schemes(project, reading, places, standard)
+    yield from _languages(project, texts)
+    yield from _untagged(project, texts[sum(isinstance(place.statement.object, Literal) for place in ontology) :])
+    yield from _values(texts)
+    yield from _idle_sources(project, reading, places)
 
 
 # --- names -----------------------------------------------------------------------------------------------
@@ -69,43 +71,47 @@ def _same_names(project: Project, data: Sequence[Stated]) -> Iterator[Finding]:
 
     Two that a statement links are known to be two.
     """
-    classes: dict[Term, set[Term]] = {}
-    linked: set[tuple[Term, Term]] = set()
-    for place in data:
-        subject, predicate, value = place.statement[:3]
-        if predicate == RDF.type:
-            classes.setdefault(subject, set()).add(value)
-        elif isinstance(value, NamedNode):
-            linked |= {(subject, value), (value, subject)}
-    seen: dict[tuple[str, str], list[tuple[Stated, str]]] = {}
-    told: set[frozenset[Term]] = set()
+    named: dict[tuple[str, str], list[tuple[Stated, str]]] = {}
+    alike: list[tuple[tuple[Stated, str], tuple[Stated, str]]] = []
     for place in data:
         subject, predicate, value = place.statement[:3]
         if predicate not in LABELS or not isinstance(value, Literal) or not isinstance(subject, NamedNode):
             continue
-        folded, tag = _folded(value.value), value.language or ""
-        for key in dict.fromkeys(_nearly(folded)):
-            for other, name in seen.setdefault((tag, key), []):
-                pair = frozenset((subject, other.statement.subject))
-                if len(pair) < 2 or pair in told or (subject, other.statement.subject) in linked:
-                    continue
-                if not classes.get(subject, set()) & classes.get(other.statement.subject, set()):
-                    continue
-                if [*filter(str.isdigit, name)] != [*filter(str.isdigit, folded)]:
-                    continue
-                told.add(pair)
-                yield place.found(
-                    Severity.WARNING if name == folded else Severity.INFO,
-                    "same-name",
-                    say(
-                        "%(name)s and %(other)s have nearly the same name: %(text)s",
-                        name=project.compact(subject.value),
-                        other=project.compact(str(other.statement.subject).strip("<>")),
-                        text=f"{value.value} – {other.statement.object.value}",
-                    ),
-                    say("If they are one thing, keep one; if not, let the names tell them apart, or link the two."),
-                )
-            seen[tag, key].append((place, folded))
+        here = place, _folded(value.value)
+        for key in dict.fromkeys(_nearly(here[1])):
+            others = named.setdefault((value.language or "", key), [])
+            alike += [(here, other) for other in others if other[0].statement.subject != subject]
+            others.append(here)
+    # Classes and links are asked for of these only: they are few.
+    nodes = {place.statement.subject for pair in alike for place, _ in pair}
+    classes: dict[Term, set[Term]] = {}
+    linked: set[tuple[Term, Term]] = set()
+    for place in data if nodes else ():
+        subject, predicate, value = place.statement[:3]
+        if predicate == RDF.type:
+            classes.setdefault(subject, set()).add(value)
+        elif value in nodes and subject in nodes:
+            linked |= {(subject, value), (value, subject)}
+    told: set[frozenset[Term]] = set()
+    for (place, folded), (other, name) in alike:
+        subject, found = place.statement.subject, other.statement.subject
+        pair = frozenset((subject, found))
+        if pair in told or (subject, found) in linked or not classes.get(subject, set()) & classes.get(found, set()):
+            continue
+        if [*filter(str.isdigit, name)] != [*filter(str.isdigit, folded)]:
+            continue
+        told.add(pair)
+        yield place.found(
+            Severity.WARNING if name == folded else Severity.INFO,
+            "same-name",
+            say(
+                "%(name)s and %(other)s have nearly the same name: %(text)s",
+                name=project.compact(str(subject).strip("<>")),
+                other=project.compact(str(found).strip("<>")),
+                text=f"{place.value.value} – {other.value.value}",
+            ),
+            say("If they are one thing, keep one; if not, let the names tell them apart, or link the two."),
+        )
 
 
 # --- IRIs ------------------------------------------------------------------------------------------------
@@ -115,13 +121,19 @@ def _other_scheme(iri: str) -> str:
     return f"http{iri[5:]}" if iri.startswith("https:") else f"https{iri[4:]}"
 
 
-def _schemes(project: Project, places: Sequence[Stated], standard: Mapping[str, Collection[str]]) -> Iterator[Finding]:
+def _schemes(
+    project: Project, reading: Reading, places: Sequence[Stated], standard: Mapping[str, Collection[str]]
+) -> Iterator[Finding]:
     """Find an IRI with http that stands elsewhere with https, or the other way round: two things to every machine."""
-    used: Counter[str] = Counter()
-    for place in places:
-        used.update(t.value for t in place.statement[:3] if isinstance(t, NamedNode) and t.value.startswith("http"))
+    iris = {t.value for t in reading.terms if isinstance(t, NamedNode) and t.value.startswith("http")}
     known = {*project.prefixes.values(), *standard}
     namespaces = tuple({_other_scheme(iri) for iri in known if iri.startswith("http")} - known)
+    twins = {iri for iri in iris if _other_scheme(iri) in iris or iri.startswith(namespaces)}
+    if not twins:
+        return
+    used: Counter[str] = Counter()
+    for place in places:
+        used.update(t.value for t in place.statement[:3] if isinstance(t, NamedNode) and t.value in twins)
     wrong: dict[str, str] = {}
     for iri, number in used.items():
         other = _other_scheme(iri)

@@ -278,11 +278,18 @@ class _Comparison:
             self.by_subject.setdefault(one.subject, []).append(one)
         self.inside: dict[Term, list[Term]] = {}
         self.classes: dict[Term, set[Term]] = {}
-        stated = (Triple(quad.subject, quad.predicate, quad.object) for quad in reading.quads(*_STATED))  # type: ignore[arg-type]
-        for subject, predicate, value in itertools.chain(stated, (one.triple for one in closure.inferences)):
+        counted = {RDF.type, *self.guide.within}
+        stated = (
+            Triple(*statement[:3])
+            for role in _STATED
+            for document in reading.documents.get(role, ())
+            for statement in document.statements
+            if statement.predicate in counted
+        )
+        for subject, predicate, value in itertools.chain(stated, *map(closure.having, counted)):
             if predicate == RDF.type:
                 self.classes.setdefault(subject, set()).add(value)
-            elif predicate in self.guide.within:
+            else:
                 self.inside.setdefault(subject, []).append(value)
         #: The axiom and the statements of both sides, by what the difference is.
         self.found: dict[_Key, tuple[Triple, list[Stated], list[Stated]]] = {}

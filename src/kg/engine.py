@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterator
 from functools import cache
@@ -14,6 +15,7 @@ __all__ = ["engine_version"]
 
 
 @cache
+@functools.cache
 def engine_version() -> str:
     """Return the engine's version and a digest of its code, so that a changed engine builds anew."""
     digest = hashlib.sha256()

@@ -13,8 +13,10 @@ import os
 import sqlite3
 import tempfile
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +26,7 @@ from rdflib import Literal as RLiteral
 from kg.findings import Finding, Severity, ShapeResult
 from kg.triples import Numbers, Pattern
 
-__all__ = ["Entry", "Memo", "Shelf", "number_of_pattern", "patterns_of", "read_term", "write_term"]
+__all__ = ["Entry", "Memo", "Shelf", "make_folder", "number_of_pattern", "patterns_of", "read_term", "write_term"]
 
 _MASK = (1 << 63) - 1
 _WEIGHTS = (0x1F3D5B79A1C3E5F7, 0x2B4D6F8193A5C7E9, 0x3D5F7193B5D7F91B)
@@ -57,10 +59,13 @@ class Memo:
     def __init__(self, path: Path, key: str) -> None:
         self.path, self.key = path, key
         self._old: dict[tuple[str, int, int], Entry] = {}
-        self._old_triples: dict[str, frozenset[Numbers]] = {}
+        self._old_triples: dict[str, array[int]] = {}
         self._new: dict[tuple[str, int, int], Entry] = {}
-        self._new_triples: dict[str, frozenset[Numbers]] = {}
+        self._new_triples: dict[str, array[int]] = {}
         self._touched: dict[str, list[frozenset[int]]] = {}
+        #: What each run found in all, by a digest of all that it was about.
+        self._old_found: dict[str, tuple[str, str]] = {}
+        self._found: dict[str, tuple[str, str]] = {}
         self._changed = False
         with contextlib.suppress(OSError, sqlite3.Error, ValueError, TypeError):
             self._load()
@@ -72,19 +77,21 @@ class Memo:
         with contextlib.closing(connection):
             if connection.execute("SELECT key FROM memo").fetchall() != [(self.key,)]:
                 return
-            for run, blob in connection.execute("SELECT run, triples FROM run"):
-                numbers = array("Q", blob)
-                self._old_triples[run] = frozenset(zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True))
+            for run, blob, digest, results in connection.execute("SELECT * FROM run"):
+                self._old_triples[run] = array("Q", blob)
+                if digest is not None:
+                    self._old_found[run] = digest, results
             for run, shape, focus, blob, results in connection.execute("SELECT * FROM entry"):
                 self._old[run, shape, focus] = Entry(array("Q", blob), json.loads(results))
 
     def begin(self, run: str, triples: Iterable[Numbers], *, upon: Sequence[str] = ()) -> None:
         """Note the statements of a run's own, before its entries are asked for; it also sees those of other runs."""
         own = frozenset(triples)
-        self._new_triples[run] = own
-        before = self._old_triples.get(run)
+        self._new_triples[run] = array("Q", chain.from_iterable(own))
         # Without the statements of the last check nothing is recalled, and what they touch is not asked for.
-        changed = () if before is None else own ^ before
+        changed: Iterable[Numbers] = ()
+        if (before := self._old_triples.get(run)) is not None:
+            changed = own ^ frozenset(zip(before[::3], before[1::3], before[2::3], strict=True))
         self._touched[run] = [frozenset(number for triple in changed for number in patterns_of(triple))]
         for other in upon:
             self._touched[run] += self._touched[other]
@@ -103,12 +110,41 @@ class Memo:
         self._new[run, shape, focus] = entry
         self._changed = True
 
+    def found(self, run: str, digest: str) -> Sequence[Sequence[Any]] | None:
+        """Return all that a run found when the digest was the same, else None; it then needs not begin."""
+        known = self._old_found.get(run)
+        if known is None or known[0] != digest:
+            return None
+        try:
+            results: Sequence[Sequence[Any]] = json.loads(known[1])
+        except ValueError:
+            return None
+        self._found[run], self._new_triples[run] = known, self._old_triples[run]
+        self._new |= {key: self._old[key] for key in self._by_run.get(run, ())}
+        return results
+
+    @cached_property
+    def _by_run(self) -> Mapping[str, Sequence[tuple[str, int, int]]]:
+        keys: dict[str, list[tuple[str, int, int]]] = {}
+        for key in self._old:
+            keys.setdefault(key[0], []).append(key)
+        return keys
+
+    def conclude(self, run: str, digest: str, results: Sequence[Sequence[Any]]) -> None:
+        """Remember all that a run found."""
+        self._found[run] = digest, json.dumps(results, ensure_ascii=False)
+        self._changed = True
+
     def save(self) -> None:
         """Write all of this down for the next check; where that is not possible, it starts anew."""
-        if not self._changed and self._new.keys() == self._old.keys() and self._new_triples == self._old_triples:
+        if (
+            not self._changed
+            and self._new.keys() == self._old.keys()
+            and self._new_triples.keys() == self._old_triples.keys()
+        ):
             return
         with contextlib.suppress(OSError, sqlite3.Error):
-            _make(self.path.parent)
+            make_folder(self.path.parent)
             handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=".writing-")
             os.close(handle)
             try:
@@ -122,13 +158,13 @@ class Memo:
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.executescript(
                 "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN; CREATE TABLE memo (key TEXT);"
-                "CREATE TABLE run (run TEXT, triples BLOB);"
+                "CREATE TABLE run (run TEXT, triples BLOB, digest TEXT, results TEXT);"
                 "CREATE TABLE entry (run TEXT, shape INTEGER, focus INTEGER, lookups BLOB, results TEXT)"
             )
             connection.execute("INSERT INTO memo VALUES (?)", (self.key,))
-            for run, triples in self._new_triples.items():
-                numbers = array("Q", (number for triple in triples for number in triple))
-                connection.execute("INSERT INTO run VALUES (?, ?)", (run, numbers.tobytes()))
+            for run, numbers in self._new_triples.items():
+                found = self._found.get(run, (None, None))
+                connection.execute("INSERT INTO run VALUES (?, ?, ?, ?)", (run, numbers.tobytes(), *found))
             connection.executemany(
                 "INSERT INTO entry VALUES (?, ?, ?, ?, ?)",
                 (
@@ -167,7 +203,8 @@ def read_term(written: Sequence[str] | None) -> Any:
 # --- whole checks ----------------------------------------------------------------------------------------
 
 
-def _make(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder for what is remembered, which git is to ignore."""
     folder.mkdir(parents=True, exist_ok=True)
     ignore = folder.parent / ".gitignore"
     if not ignore.exists():
@@ -201,7 +238,7 @@ class Shelf:
     def put(self, digest: str, findings: Sequence[Finding]) -> None:
         """Remember the findings of a state; the oldest ones are forgotten."""
         with contextlib.suppress(OSError):
-            _make(self.folder)
+            make_folder(self.folder)
             handle, name = tempfile.mkstemp(dir=self.folder, prefix=".writing-")
             with os.fdopen(handle, "w", encoding="utf-8", errors="surrogatepass") as file:
                 json.dump([asdict(finding) for finding in findings], file)

@@ -11,11 +11,12 @@ from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
-from pyoxigraph import NamedNode, Quad
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
 from kg.errors import KGError, SettingsError, TurtleError
 from kg.labels import compact
 from kg.messages import say
+from kg.parsings import Parsings
 from kg.settings import FILE_NAME, Settings, load_settings
 from kg.turtle import Document, PrefixDeclaration, glance, read_document, with_bounds
 from kg.vocabulary import KG
@@ -55,6 +56,11 @@ class Reading:
         for document in self.all():
             found.setdefault(document.graph, document)
         return found
+
+    @cached_property
+    def terms(self) -> frozenset[NamedNode | BlankNode | Literal]:
+        """Every term of a statement: they are far fewer than the places where they stand."""
+        return frozenset(term for document in self.all() for statement in document.statements for term in statement[:3])
 
     def sources(self, source_property: NamedNode) -> Mapping[str, Sequence[Document]]:
         """Return the source files grouped by the source that their headers name; by graph where none is named."""
@@ -117,6 +123,11 @@ class Project:
     def snapshots(self) -> Path:
         """The folder of the snapshots; it may not exist yet."""
         return self.root / self.settings.snapshot_folder
+
+    @property
+    def checks(self) -> Path:
+        """The folder of what checks remember; it may not exist yet."""
+        return self.snapshots / "checks"
 
     def turtle_files(self) -> Iterator[tuple[Role, Path]]:
         """Give every Turtle file with its role, sorted by path. Raises KGError for a folder that is missing."""
@@ -190,9 +201,14 @@ class Project:
             )
         return bytes_of(path)
 
-    def read(self) -> Reading:
-        """Return all Turtle files, each with the bounds of its dates; what is wrong is collected, not raised."""
-        documents, errors = self._documents(read_document)
+    def read(self, parsings: Parsings | None = None) -> Reading:
+        """Return all Turtle files, each with the bounds of its dates; what is wrong is collected, not raised.
+
+        With what was parsed before, only other files are parsed.
+        """
+        documents, errors = self._documents(parsings.read if parsings else read_document)
+        if parsings:
+            parsings.save()
         dated = _dated_properties(documents[Role.ONTOLOGY])
         for role in (Role.REGISTER, Role.SOURCE):
             for index, document in enumerate(documents[role]):

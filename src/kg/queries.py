@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypedDict
+from typing import NamedTuple, NoReturn, TypedDict
 
 from pyoxigraph import (
     BlankNode,
@@ -31,7 +32,9 @@ from kg.settings import Settings
 
 __all__ = [
     "Data",
+    "Question",
     "ask",
+    "ask_each_within",
     "ask_endpoint",
     "ask_within",
     "form_of",
@@ -493,6 +496,14 @@ def ask(data: Data, query: str, *, values: Mapping[str, Term] | None = None, whe
     return Answer(tuple(names), [list(row) for row in rows])
 
 
+class Question(NamedTuple):
+    """A query to be asked, the values of some of its variables, and where it stands."""
+
+    query: str
+    values: Mapping[str, Term]
+    where: str
+
+
 def ask_within(
     seconds: float | None,
     data: Data,
@@ -507,48 +518,87 @@ def ask_within(
     `memory` is what that process may allocate beyond what it starts with, in bytes. Raises QueryError for a query
     that is wrong, too deep for the parser, takes too long or needs too much memory.
     """
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:  # pragma: no cover (measured in the parent)
-        code = CRASHED
-        try:
+    answer = next(ask_each_within(seconds, data, [Question(query, values or {}, where)], memory=memory))
+    if isinstance(answer, QueryError):
+        raise answer
+    return answer
+
+
+def ask_each_within(
+    seconds: float | None, data: Data, questions: Sequence[Question], *, memory: int | None = 2 << 30
+) -> Iterator[Answer | QueryError]:
+    """Give the answer to each query, or what `ask_within` would raise, at little more than the cost of asking one.
+
+    They share a process; one that ends it after others were asked there is asked again in a process of its own, as
+    the others may have used up what it needs. The deadline is each query's.
+    """
+    left = list(questions)
+    while left:
+        asked = 0
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:  # pragma: no cover (measured in the parent)
             os.close(reading)
-            confine(memory)
-            deadline(seconds or 0)
-            cover()
-            try:
-                reply = _as_text(ask(data, query, values=values, where=where))
-            except QueryError as error:
-                reply = "E" + json.dumps([error.problem, error.where, error.found, error.expected, error.advice])
-            with os.fdopen(writing, "w", encoding="utf-8") as pipe:
-                pipe.write(reply)
-            code = 0
-        except MemoryError:
-            code = OUT_OF_MEMORY
+            _answer_each(seconds, data, left, memory, writing)
+        os.close(writing)
+        try:
+            with os.fdopen(reading, "rb") as pipe:
+                while (size := pipe.read(8)) and len(reply := pipe.read(int.from_bytes(size))) == int.from_bytes(size):
+                    asked += 1
+                    yield _from_text(reply.decode())
+        except BaseException:  # nobody takes the other answers
+            os.kill(child, signal.SIGKILL)
+            raise
         finally:
-            os._exit(code)
-    os.close(writing)
-    with os.fdopen(reading, encoding="utf-8") as pipe:
-        reply = pipe.read()
-    _, status = os.waitpid(child, 0)
-    match exit_kind(status):
-        case "ended":
-            return _from_text(reply)
+            _, status = os.waitpid(child, 0)
+        left = left[asked:]
+        if left and not asked:
+            yield _ended(exit_kind(status), seconds, left.pop(0).where)
+
+
+def _answer_each(
+    seconds: float | None, data: Data, questions: Sequence[Question], memory: int | None, writing: int
+) -> NoReturn:  # pragma: no cover (measured in the parent)
+    """Write the answers, each after its size in eight bytes, and end this process; its status says why."""
+    code = CRASHED
+    try:
+        confine(memory)
+        cover()
+        with os.fdopen(writing, "wb") as pipe:
+            for question in questions:
+                deadline(seconds or 0)
+                try:
+                    reply = _as_text(ask(data, question.query, values=question.values, where=question.where))
+                except QueryError as error:
+                    reply = "E" + json.dumps([error.problem, error.where, error.found, error.expected, error.advice])
+                deadline(0)
+                written = reply.encode()
+                pipe.write(len(written).to_bytes(8) + written)
+                pipe.flush()
+        code = 0
+    except MemoryError:
+        code = OUT_OF_MEMORY
+    finally:
+        os._exit(code)
+
+
+def _ended(how: str, seconds: float | None, where: str) -> QueryError:
+    match how:
         case "time":
-            raise QueryError(
+            return QueryError(
                 f"the query took longer than {seconds:g} seconds",
                 where=where,
                 advice="Make it ask for less, or raise limits.view_seconds.",
             )
         case "memory":
-            raise QueryError("the query needs too much memory", where=where, advice="Make it ask for less.")
+            return QueryError("the query needs too much memory", where=where, advice="Make it ask for less.")
         case "crash":
-            raise QueryError(
+            return QueryError(
                 "the query ended its process, as one that is too deep for the parser does",
                 where=where,
                 advice="Make it shorter, or less deep.",
             )
-    raise QueryError("the process of the query was killed", where=where, advice="Ask again.")
+    return QueryError("the process of the query was killed", where=where, advice="Ask again.")
 
 
 def _as_text(answer: Answer) -> str:
@@ -557,7 +607,7 @@ def _as_text(answer: Answer) -> str:
     return "T" + "".join(f"{triple} .\n" for triple in answer.triples)
 
 
-def _from_text(reply: str) -> Answer:
+def _from_text(reply: str) -> Answer | QueryError:
     match reply[0]:
         case "A":
             return from_json(reply[1:])
@@ -565,7 +615,7 @@ def _from_text(reply: str) -> Answer:
             found = parse(reply[1:].encode(), format=RdfFormat.N_TRIPLES)
             return Answer(triples=[Triple(q.subject, q.predicate, q.object) for q in found])
     problem, where, found, expected, advice = json.loads(reply[1:])
-    raise QueryError(problem, where=where, found=found, expected=expected, advice=advice)
+    return QueryError(problem, where=where, found=found, expected=expected, advice=advice)
 
 
 def ask_endpoint(

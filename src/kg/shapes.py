@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import logging
 import re
 import warnings
@@ -805,21 +806,56 @@ def _conforms(test: Test, focus: int) -> bool:
         return False
 
 
+def _digest(documents: Iterable[Document], upon: str = "") -> str:
+    """Return a digest of all that files state, and of what it is looked at with."""
+    digest = hashlib.blake2b(upon.encode(), digest_size=16)
+    for document in documents:
+        digest.update(f"{len(document.text)}\n{document.text}".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+class _Known:
+    """What a memo knows of whole runs: those over the same files as in the last check have found the same."""
+
+    def __init__(self, memo: Memo | None, shapes: _Shapes) -> None:
+        self.memo, self.shapes = memo, shapes
+
+    def found(self, run: str, digest: str) -> set[_Result] | None:
+        known = self.memo.found(run, digest) if self.memo else None
+        return None if known is None else {_read_result(written) for written in known}
+
+    def conclude(self, run: str, digest: str, results: Iterable[_Result]) -> None:
+        # A shape that did not work has to be told again.
+        if self.memo and not self.shapes.faults:
+            self.memo.conclude(run, digest, [_written_result(one) for one in results])
+
+
 def _by_source(
     shapes: _Shapes, reading: Reading, data: _Data, source: NamedNode, memo: Memo | None
 ) -> Iterator[Finding]:
     base = [*reading.documents.get(Role.ONTOLOGY, ()), *reading.documents.get(Role.REGISTER, ())]
-    triples = data.fill(base)
-    if memo:
-        memo.begin(_BASE, triples)
-    validation = _Validation(_BASE, shapes, data, memo)
+    sources, memory = reading.sources(source), _Known(memo, shapes)
+    of_base = _digest(base)
+    digests = {name: _digest(documents, of_base) for name, documents in sources.items()}
+    found = {name: memory.found(name, digest) for name, digest in digests.items()}
+    general = memory.found(_BASE, of_base) if None not in found.values() else None
+    if general is None:
+        triples = data.fill(base)
+        if memo:
+            memo.begin(_BASE, triples)
+        validation = _Validation(_BASE, shapes, data, memo)
+        general = validation.results
+        memory.conclude(_BASE, of_base, general)
+        for name, documents in sources.items():
+            if found[name] is None:
+                stated = [data.number_of(statement) for document in documents for statement in document.statements]
+                found[name] = results = validation.with_source(name, stated)
+                memory.conclude(name, digests[name], results)
     known = _Places(base)
     locator = _Locator(_Places([]), known, shapes)
-    yield from (locator.finding(result) for result in validation.results)
-    for name, documents in reading.sources(source).items():
-        stated = [data.number_of(statement) for document in documents for statement in document.statements]
-        results = validation.with_source(name, stated)
-        if results:
+    yield from (locator.finding(result) for result in general)
+    for name, documents in sources.items():
+        if results := found[name] or set():
             locator = _Locator(_Places(documents), known, shapes)
             yield from (locator.finding(result) for result in results)
 
@@ -827,10 +863,14 @@ def _by_source(
 def _over_everything(shapes: _Shapes, reading: Reading, data: _Data, memo: Memo | None) -> Iterator[Finding]:
     stated = [*reading.documents.get(Role.REGISTER, ()), *reading.documents.get(Role.SOURCE, ())]
     ontology = reading.documents.get(Role.ONTOLOGY, ())
-    triples = data.fill([*ontology, *stated])
-    if memo:
-        memo.begin(_WHOLE, triples)
-    results = _Validation(_WHOLE, shapes, data, memo).results
+    memory, digest = _Known(memo, shapes), _digest([*ontology, *stated])
+    results = memory.found(_WHOLE, digest)
+    if results is None:
+        triples = data.fill([*ontology, *stated])
+        if memo:
+            memo.begin(_WHOLE, triples)
+        results = _Validation(_WHOLE, shapes, data, memo).results
+        memory.conclude(_WHOLE, digest, results)
     locator = _Locator(_Places(stated), _Places(ontology), shapes)
     yield from (locator.finding(result) for result in results)
 

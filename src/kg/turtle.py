@@ -41,6 +41,7 @@ __all__ = [
     "message_of",
     "places_of",
     "read_document",
+    "text_of",
     "tokens",
     "with_bounds",
 ]
@@ -340,7 +341,8 @@ def message_of(fault: SyntaxError) -> str:
     return _POSITION.sub("", str(fault.msg)).strip()
 
 
-def _decode(data: bytes, path: str) -> str:
+def text_of(data: bytes, path: str) -> str:
+    """Return the text of a file. Raises TurtleError for what is not UTF-8, or begins with a byte order mark."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -372,7 +374,7 @@ def read_document(data: bytes, path: str, *, need_graph: bool = True) -> Documen
     for text that is not Turtle 1.1 in UTF-8, for a file without `@base`, and for one that the parser and the
     scanner read differently.
     """
-    text = _decode(data, path)
+    text = text_of(data, path)
     lines = Lines(text)
 
     def error(problem: str, line: int, column: int, advice: str = "") -> TurtleError:
@@ -432,7 +434,7 @@ def glance(data: bytes, path: str) -> Document:
     """Return what `read_document` does, but every statement in line 1: for who asks only what is said, in a tenth of
     the time.
     """
-    text = _decode(data, path)
+    text = text_of(data, path)
     parser = parse(data, format=RdfFormat.TURTLE)
     try:
         quads = list(parser)
