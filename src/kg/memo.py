@@ -13,7 +13,7 @@ import os
 import sqlite3
 import tempfile
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from itertools import chain
@@ -62,6 +62,7 @@ class Memo:
         self._old_triples: dict[str, array[int]] = {}
         self._new: dict[tuple[str, int, int], Entry] = {}
         self._new_triples: dict[str, array[int]] = {}
+        self._changes: dict[str, list[frozenset[Numbers]]] = {}
         self._touched: dict[str, list[frozenset[int]]] = {}
         #: What each run found in all, by a digest of all that it was about.
         self._old_found: dict[str, tuple[str, str]] = {}
@@ -84,17 +85,29 @@ class Memo:
             for run, shape, focus, blob, results in connection.execute("SELECT * FROM entry"):
                 self._old[run, shape, focus] = Entry(array("Q", blob), json.loads(results))
 
-    def begin(self, run: str, triples: Iterable[Numbers], *, upon: Sequence[str] = ()) -> None:
-        """Note the statements of a run's own, before its entries are asked for; it also sees those of other runs."""
+    def begin(self, run: str, triples: Iterable[Numbers], *, upon: Sequence[str] = ()) -> Collection[Numbers] | None:
+        """Note the statements of a run's own, before its entries are asked for; it also sees those of other runs.
+
+        Return all statements that came or went since it was concluded; None if that is not known.
+        """
         own = frozenset(triples)
         self._new_triples[run] = array("Q", chain.from_iterable(own))
         # Without the statements of the last check nothing is recalled, and what they touch is not asked for.
-        changed: Iterable[Numbers] = ()
+        changed: frozenset[Numbers] = frozenset()
         if (before := self._old_triples.get(run)) is not None:
             changed = own ^ frozenset(zip(before[::3], before[1::3], before[2::3], strict=True))
+        self._changes[run] = [changed]
         self._touched[run] = [frozenset(number for triple in changed for number in patterns_of(triple))]
         for other in upon:
+            self._changes[run] += self._changes[other]
             self._touched[run] += self._touched[other]
+        if any(one not in self._old_found for one in (run, *upon)):
+            return None
+        return frozenset().union(*self._changes[run])
+
+    def has(self, run: str, shape: int, focus: int) -> bool:
+        """Tell whether something was noted of a shape and a node; of what simply conforms nothing is."""
+        return (run, shape, focus) in self._old
 
     def recall(self, run: str, shape: int, focus: int) -> Entry | None:
         """Return what is known of a shape and a node and cannot have changed, else None."""

@@ -623,6 +623,11 @@ class _Run:
             self.memo.keep(self.name, number, focus, Entry(lookups, [_written_result(one) for one in results]))
         return results or set(), lookups
 
+    def recalled(self, shape: Shape, focus: int) -> set[_Result]:
+        """Return the results of a shape for a node that finds what it found when this run was last concluded."""
+        number = self.data.numbered.number(from_rdflib(shape.node))
+        return self.entry(shape, focus)[0] if self.memo and self.memo.has(self.name, number, focus) else set()
+
 
 def _written_result(result: _Result) -> list[Any]:
     return [*map(write_term, result[:6]), result.severity.value, list(result.messages)]
@@ -635,6 +640,8 @@ def _read_result(written: Sequence[Any]) -> _Result:
 
 
 _BASE, _WHOLE = "", "*"
+#: From more changes than these, it is not sooner found out what they touch than everything looked at.
+_FEW = 500
 
 
 class _Targets:
@@ -702,7 +709,14 @@ class _Validation:
     only visited again if it must be, and pySHACL sees only nodes that may not conform.
     """
 
-    def __init__(self, name: str, shapes: _Shapes, data: _Data, memo: Memo | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        shapes: _Shapes,
+        data: _Data,
+        memo: Memo | None = None,
+        changes: Collection[Numbers] | None = None,
+    ) -> None:
         self.shapes, self.data, self.memo = shapes, data, memo
         self.triples = data.numbered
         self.targets = _Targets(shapes.top, data)
@@ -712,11 +726,17 @@ class _Validation:
         self.lookups: dict[int, set[tuple[int, int]]] = {}
         self.results: set[_Result] = set()
         run = _Run(name, shapes, data, memo)
+        again = self._again(changes)
         for at, nodes in sorted(self.targets.all().items()):
             shape, test = shapes.top[at], self.tests[at]
-            suspects = self._suspects(test)
+            skips = again is not None and test is not None and not test.is_open
+            # For a few nodes, a query is not asked of all.
+            suspects = self.triples.terms if skips and test and test.queries else self._suspects(test)
             # In order, so that the first node for which a shape takes too long is always the same one.
             for focus in sorted(nodes):
+                if skips and at not in again.get(focus, ()):  # type: ignore[union-attr]
+                    self.results |= run.recalled(shape, focus)
+                    continue
                 if test and focus not in suspects and _conforms(test, focus):
                     closed = [gate(focus) for gate in test.gates] if test.is_open else []
                     if None not in closed:
@@ -726,6 +746,20 @@ class _Validation:
                 self.results |= results
                 if test is None or test.is_open:
                     self._note(at, focus, lookups)
+
+    def _again(self, changes: Collection[Numbers] | None) -> Mapping[int, set[int]] | None:
+        """Return the nodes, with their shapes, that may find something else since these triples came or went.
+
+        None if that is not known, or not worth finding out.
+        """
+        if changes is None or len(changes) > _FEW:
+            return None
+        # What is gone may have been on the way to a node.
+        gone = [triple for triple in changes if self.triples.add(triple)]
+        found = self._touched(list(changes))
+        for triple in gone:
+            self.triples.remove(triple)
+        return found
 
     def _note(self, at: int, focus: int, lookups: Iterable[int]) -> None:
         for number in lookups:
@@ -784,16 +818,18 @@ class _Validation:
 
     def with_source(self, name: str, triples: Sequence[Numbers]) -> set[_Result]:
         """Return the results that come with a source's triples."""
-        if self.memo:
-            self.memo.begin(name, triples, upon=[_BASE])
+        changes = self.memo.begin(name, triples, upon=[_BASE]) if self.memo else None
         run = _Run(name, self.shapes, self.data, self.memo)
         new = [triple for triple in triples if self.triples.add(triple)]
+        again = self._again(changes)
         results: set[_Result] = set()
         for focus, shapes in sorted(self._touched(new).items()):
             for at in sorted(shapes & self.targets.of(focus)):
-                test = self.tests[at]
-                if test is None or not _conforms(test, focus) or None in [gate(focus) for gate in test.gates]:
-                    results |= run.entry(self.shapes.top[at], focus)[0]
+                shape, test = self.shapes.top[at], self.tests[at]
+                if again is not None and test and not test.is_open and at not in again.get(focus, ()):
+                    results |= run.recalled(shape, focus)
+                elif test is None or not _conforms(test, focus) or None in [gate(focus) for gate in test.gates]:
+                    results |= run.entry(shape, focus)[0]
         for triple in new:
             self.triples.remove(triple)
         return results - self.results
@@ -841,9 +877,8 @@ def _by_source(
     general = memory.found(_BASE, of_base) if None not in found.values() else None
     if general is None:
         triples = data.fill(base)
-        if memo:
-            memo.begin(_BASE, triples)
-        validation = _Validation(_BASE, shapes, data, memo)
+        changes = memo.begin(_BASE, triples) if memo else None
+        validation = _Validation(_BASE, shapes, data, memo, changes)
         general = validation.results
         memory.conclude(_BASE, of_base, general)
         for name, documents in sources.items():
@@ -867,9 +902,8 @@ def _over_everything(shapes: _Shapes, reading: Reading, data: _Data, memo: Memo 
     results = memory.found(_WHOLE, digest)
     if results is None:
         triples = data.fill([*ontology, *stated])
-        if memo:
-            memo.begin(_WHOLE, triples)
-        results = _Validation(_WHOLE, shapes, data, memo).results
+        changes = memo.begin(_WHOLE, triples) if memo else None
+        results = _Validation(_WHOLE, shapes, data, memo, changes).results
         memory.conclude(_WHOLE, digest, results)
     locator = _Locator(_Places(stated), _Places(ontology), shapes)
     yield from (locator.finding(result) for result in results)
