@@ -399,20 +399,26 @@ class _Running:
 
 
 def _fitting(pattern: _Coded, triple: Numbers, values: _Values) -> _Values | None:
-    """Return the values with those that a triple gives to a pattern's variables; None if it does not fit."""
-    found: list[int | None] | None = None
-    for part, number in zip(pattern, triple, strict=True):
-        if part >= 0:
-            if part != number:
-                return None
-            continue
-        known = (found or values)[~part]
-        if known is None:
-            found = found or [*values]
-            found[~part] = number
-        elif known != number:
+    """Return the values with those that a triple gives to a pattern's variables; None if it does not fit.
+
+    The predicate of a pattern is never a variable.
+    """
+    start, verb, end = pattern
+    subject, predicate, value = triple
+    if verb != predicate:
+        return None
+    if start >= 0:
+        if start != subject:
             return None
-    return tuple(found) if found else values
+    elif (known := values[~start]) is None:
+        values = (*values[:~start], subject, *values[-start:])
+    elif known != subject:
+        return None
+    if end >= 0:
+        return values if end == value else None
+    if (known := values[~end]) is None:
+        return (*values[:~end], value, *values[-end:])
+    return values if known == value else None
 
 
 def infer(rules: Sequence[Rule], triples: Iterable[tuple[NamedNode | BlankNode, NamedNode, Term]]) -> Closure:
