@@ -169,6 +169,14 @@ def test_a_page_cites_its_own_state(twice: tuple[FlaskClient, str, str]) -> None
     assert f'href="https://bells.example/snapshot/{twice[1]}/doc/bell/mair.html?lang=cy"' in old.text
 
 
+def test_a_page_of_a_kept_state_says_so_and_leads_to_the_present_one(twice: tuple[FlaskClient, str, str]) -> None:
+    client, before, _ = twice
+    old = Page(client.get(f"/snapshot/{before}/views/bells?sort=-bell&lang=de").text)
+    assert {"href": "https://bells.example/views/bells?sort=-bell&lang=de"} in old.all("a")
+    assert any(f"kept state of the graph, {before}" in text for text in old.texts("p"))
+    assert not any("kept state" in text for text in Page(client.get("/views/bells?lang=de").text).texts("p"))
+
+
 @pytest.mark.parametrize("name", ["0" * 16, "current", "..", "%2e%2e", "*" * 16, "a"])
 def test_a_state_that_is_not_kept_is_told(twice: tuple[FlaskClient, str, str], name: str) -> None:
     response = twice[0].get(f"/snapshot/{name}/doc/bell/mair.ttl")
@@ -205,4 +213,8 @@ def test_nothing_else_is_pinned(twice: tuple[FlaskClient, str, str]) -> None:
         "/views/nothing",
     ):
         assert client.get(f"/snapshot/{before}{path}").status_code == 404
+    present = client.get(f"/snapshot/{before}/search?q=a&lang=de").json
+    assert present is not None
+    assert present["title"] == "There is this only of the present state."
+    assert [one["href"] for one in present["seeAlso"]] == ["https://bells.example/search?q=a&lang=de"]
     assert client.put(f"/snapshot/{before}/doc/bell/mair.ttl").status_code == 405

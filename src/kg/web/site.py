@@ -127,7 +127,24 @@ def create_app(snapshots: Path, *, public_url: str = "", runtime: Path | None = 
         stem, dot, extension = kind.partition(".")
         if stem == "dataset" and not last and bool(dot) == bool(extension):
             return dataset(visit, extension)
-        return elsewhere(visit, "")
+        try:
+            return elsewhere(visit, "")
+        except Problem:
+            if not is_page(visit.path):
+                raise
+        raise Problem(
+            404,
+            _("There is this only of the present state."),
+            _("Of a state that is kept there are documents, answers of views, dumps and the ontology."),
+            [(_("The same address in the present state"), visit.presently())],
+        )
+
+    def is_page(path: str) -> bool:
+        """Tell whether a path has an answer of its own in the present state, whatever the graph has."""
+        try:
+            return app.url_map.bind("").match(path)[0] not in ("/<path:rest>", "/snapshot/<name>/<path:rest>")
+        except HTTPException:
+            return False
 
     def asset(visit: Visit, name: str) -> Response:
         found = find_asset(assets, name)

@@ -252,6 +252,10 @@ class Visit:
         kept: Mapping[str, Any] = {key: value for key, value in self.arguments.items() if key != "lang"}
         return self.addresses.here(self.path, **{**kept, "lang": language})
 
+    def presently(self) -> str:
+        """Return the address of this very page in the present state of the graph."""
+        return self.addresses.path(self.path, **dict(self.arguments.items()))
+
     def _without(self, *names: str) -> str:
         """Return the address of this page without some of its parameters."""
         return self.addresses.here(self.path, **{key: v for key, v in self.arguments.items() if key not in names})
