@@ -98,7 +98,7 @@ def test_view_is_a_page_first_and_data_on_request(header: str | None, expected: 
 @pytest.mark.parametrize("part", ["a", "text/turtle;", '"', ",;=/", '\\"', "*/*,"])
 def test_reading_a_header_takes_time_in_proportion_to_its_length(part: str) -> None:
     def seconds(length: int) -> float:
-        header = (part * length)[:length]
+        header = (part * length)[:length] + "\\"
         times = []
         for _ in range(3):
             began = time.process_time()

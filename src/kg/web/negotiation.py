@@ -17,7 +17,7 @@ _PARAMETER = re.compile(rf'[ \t]*;[ \t]*(?:(?P<name>{_TOKEN})=(?:(?P<token>{_TOK
 _WEIGHT = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 _LANGUAGE = re.compile(r"(?P<tag>\*|[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)(?:[ \t]*;[ \t]*[qQ]=(?P<weight>[0-9.]+))?")
 # A comma inside quotation marks does not end a part.
-_PARTS = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*(?:"|$))+')
+_PARTS = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*(?:"|\\?$))+')
 
 
 @dataclass(frozen=True)
