@@ -225,6 +225,24 @@ def test_a_body_beyond_the_limit_is_refused_by_its_name(tmp_path: Path, headers:
     assert gateway._held.bytes == 0
 
 
+@pytest.mark.parametrize(
+    ("target", "language", "title"),
+    [("/page", "fr, en;q=0.5", "trop grand"), ("/page?lang=fr", "en", "trop grand"), ("/page", "cy", "too large")],
+)
+def test_who_is_refused_in_a_browser_reads_why_in_their_language(
+    tmp_path: Path, target: str, language: str, title: str
+) -> None:
+    settings = replace(SETTINGS, request_bytes=1000, languages=("en", "fr"))
+    gateway = Gateway(says(), settings, serving(tmp_path))
+    asked = [("Content-Length", "5000"), ("Accept-Language", language)]
+    page = one(gateway, target, method="POST", headers=[*asked, ("Accept", "text/html,*/*;q=0.8")])
+    assert (page.status, page.headers["content-type"]) == (413, "text/html; charset=utf-8")
+    assert page.headers["content-language"] == ("en" if title == "too large" else "fr")
+    assert title in page.body.decode()
+    told = one(gateway, target, method="POST", headers=[*asked, ("Accept", "application/json")])
+    assert title in told.problem["title"]
+
+
 def test_a_body_that_stalls_is_ended_at_the_deadline(tmp_path: Path) -> None:
     application = says()
     gateway = Gateway(application, replace(SETTINGS, body_seconds=1), serving(tmp_path))

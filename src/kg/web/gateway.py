@@ -31,12 +31,14 @@ from urllib.parse import unquote_to_bytes
 from kg.connections import Connections
 from kg.executors import settings_at
 from kg.logs import open_log
+from kg.messages import catalogue, say
 from kg.metrics import CONTENT_TYPE, Metrics, render
 from kg.pool import Pool, Question, client_of
 from kg.settings import Settings
 from kg.snapshot import CURRENT, open_snapshot
 from kg.supervisor import LIFELINE, is_supervised
 from kg.web.cache import Answer, Key, Responses
+from kg.web.refusals import Refused
 from kg.web.site import create_app
 
 __all__ = ["Asks", "Gateway", "client_address", "gateway"]
@@ -83,30 +85,6 @@ class Asks(Protocol):
     @property
     def cached_bytes(self) -> int:
         """How much memory the kept answers take."""
-
-
-class _Refused(Exception):
-    """A request that the application never sees, or whose answer cannot be given."""
-
-    def __init__(
-        self, status: int, title: str, detail: str = "", *, limit: str = "", headers: Mapping[str, str] | None = None
-    ) -> None:
-        said: dict[str, object] = {"type": "about:blank", "title": title, "status": status}
-        if detail:
-            said["detail"] = detail
-        if limit:
-            said["limit"] = limit
-        self.answer = Answer(
-            status,
-            [
-                ("Content-Type", "application/problem+json"),
-                ("Cache-Control", "no-store"),
-                ("Access-Control-Allow-Origin", "*"),
-                ("X-Content-Type-Options", "nosniff"),
-                *(headers or {}).items(),
-            ],
-            (json.dumps(said, indent=2) + "\n").encode(),
-        )
 
 
 class _Gone(Exception):
@@ -167,22 +145,28 @@ class _Held:
         self._by_client: Counter[str] = Counter()
 
     def take(self, size: int, client: str) -> None:
-        """Count so many bytes more. Raises _Refused (503, 429) where they are too many; whoever has none gets one."""
+        """Count so many bytes more. Raises Refused (503, 429) where they are too many; whoever has none gets one."""
         has = self._by_client[client]
         if has and has + size > self.share:
-            raise _Refused(
+            raise Refused(
                 429,
-                "You have left too many answers unread.",
-                f"One client may let {self.share} bytes wait (limits.client_share of limits.held_bytes). "
-                "Read what was answered, or try again shortly.",
+                say("You have left too many answers unread."),
+                say(
+                    "One client may let %(number)s bytes wait (limits.client_share of limits.held_bytes). "
+                    "Read what was answered, or try again shortly.",
+                    number=self.share,
+                ),
                 limit="limits.client_share",
                 headers={"Retry-After": "5"},
             )
         if self.bytes + size > self.limit:
-            raise _Refused(
+            raise Refused(
                 503,
-                "The server holds as much for other clients as it may.",
-                f"It holds {self.limit} bytes of requests and answers at most (limits.held_bytes). Try again shortly.",
+                say("The server holds as much for other clients as it may."),
+                say(
+                    "It holds %(number)s bytes of requests and answers at most (limits.held_bytes). Try again shortly.",
+                    number=self.limit,
+                ),
                 limit="limits.held_bytes",
                 headers={"Retry-After": "5"},
             )
@@ -263,6 +247,8 @@ class Gateway:
         self._busy = 0
         self._held = _Held(settings.held_bytes, settings.client_share)
         self._responses = Responses(settings.response_cache)
+        for language in settings.languages:
+            catalogue(language)  # so that no refusal has to read it
         #: Answers that may be kept and are being made, for whoever asks for the same meanwhile.
         self._flights: dict[Key, asyncio.Future[Answer | None]] = {}
         self._metrics = Metrics()
@@ -310,21 +296,25 @@ class Gateway:
         client = client_address(str(peer[0]), headers, self._settings.proxies)
         visit = _Visit(secrets.token_hex(8), time.monotonic(), scope["method"], target, client)
         visit.kind = self._kind(raw)
+
+        def told(refused: Refused) -> Answer:
+            return refused.answer(headers, query.decode("latin-1"), self._settings.languages)
+
         self._open += 1
         self._connections.note(str(peer[0]), int(peer[1]))
         try:
             try:
                 answer = await self._answer(scope, headers, double, visit, receive)
                 await self._write(visit, answer, send)
-            except _Refused as refused:
-                await self._write(visit, refused.answer, send)
+            except Refused as refused:
+                await self._write(visit, told(refused), send)
             except _Gone:
                 raise
             except Exception:
                 # Ours, and not the application's, which answers for its own.
                 _log.exception("request %s failed", visit.id)
                 visit.error = "a fault of the gateway"
-                await self._write(visit, _Refused(500, "Something went wrong on our side.").answer, send)
+                await self._write(visit, told(Refused(500, say("Something went wrong on our side."))), send)
         except _Gone:
             visit.status, visit.error = 499, "the client left"
         finally:
@@ -346,15 +336,17 @@ class Gateway:
             raise _not_allowed()
         if raw == b"*":
             if method != "OPTIONS":
-                raise _Refused(400, "This is no address.", "Expected a path that begins with a slash.")
+                raise _no_address()
             return Answer(204, [("Allow", _METHODS), ("Access-Control-Allow-Origin", "*")])
         if not raw.startswith(b"/"):
-            raise _Refused(400, "This is no address.", "Expected a path that begins with a slash.")
+            raise _no_address()
         if double:
-            raise _Refused(400, "This request names two hosts.", "Expected one Host field.")
+            raise Refused(400, say("This request names two hosts."), say("Expected one Host field."))
         host = headers.get("host")
         if (host is None and scope.get("http_version") == "1.1") or (host and not _HOST.fullmatch(host)):
-            raise _Refused(400, "This request does not name its host.", "Expected one Host field, as HTTP/1.1 wants.")
+            raise Refused(
+                400, say("This request does not name its host."), say("Expected one Host field, as HTTP/1.1 wants.")
+            )
         if (
             own := {b"/healthz": self._health, b"/readyz": self._ready, b"/metrics": self._measure}.get(raw)
         ) is not None:
@@ -415,7 +407,7 @@ class Gateway:
     # --- reading ---
 
     async def _read(self, headers: Mapping[str, str], client: str, receive: Receive) -> bytes:
-        """Return the body, which is counted as held. Raises _Refused if it is too large or too late."""
+        """Return the body, which is counted as held. Raises Refused if it is too large or too late."""
         settings = self._settings
         length = headers.get("content-length", "")
         if not length and "transfer-encoding" not in headers:
@@ -423,7 +415,7 @@ class Gateway:
         if length.isdigit() and int(length) > settings.request_bytes:
             if "expect" not in headers:  # whoever waits to be told is told before the body
                 await self._linger(receive)
-            raise self._too_large(length)
+            raise self._too_large()
         parts: list[bytes] = []
         size = 0
         try:
@@ -434,7 +426,7 @@ class Gateway:
                         raise _broken_body()
                     part = message.get("body", b"")
                     if size + len(part) > settings.request_bytes:
-                        raise self._too_large("more")
+                        raise self._too_large()
                     self._held.take(len(part), client)
                     size += len(part)
                     parts.append(part)
@@ -442,10 +434,10 @@ class Gateway:
                         break
         except TimeoutError:
             self._held.give(size, client)
-            raise _Refused(
+            raise Refused(
                 408,
-                "The body of this request did not arrive in time.",
-                f"A body may take {settings.body_seconds} seconds (limits.body_seconds).",
+                say("The body of this request did not arrive in time."),
+                say("A body may take %(number)s seconds (limits.body_seconds).", number=settings.body_seconds),
                 limit="limits.body_seconds",
                 headers={"Connection": "close"},
             ) from None
@@ -468,12 +460,11 @@ class Gateway:
                     if not message.get("more_body"):
                         return
 
-    def _too_large(self, found: str) -> _Refused:
-        limit = self._settings.request_bytes
-        return _Refused(
+    def _too_large(self) -> Refused:
+        return Refused(
             413,
-            "The body of this request is too large.",
-            f"Found {found} bytes; expected {limit} at most (limits.request_bytes).",
+            say("The body of this request is too large."),
+            say("Expected %(number)s bytes at most (limits.request_bytes).", number=self._settings.request_bytes),
             limit="limits.request_bytes",
             headers={"Connection": "close"},
         )
@@ -500,10 +491,10 @@ class Gateway:
             if answer.snapshot == question.snapshot:
                 return answer
             # The snapshot was swapped in between: page and result would be of different ones.
-        raise _Refused(
+        raise Refused(
             503,
-            "The graph is just being exchanged for a newer one.",
-            "Try again in a moment.",
+            say("The graph is just being exchanged for a newer one."),
+            say("Try again in a moment."),
             headers={"Retry-After": "1"},
         )
 
@@ -521,12 +512,15 @@ class Gateway:
             left.cancel()
 
     async def _call(self, environ: Environ, body: bytes) -> Answer:
-        """Call the application once, in a thread. Raises _Refused (503) if too many wait for one."""
+        """Call the application once, in a thread. Raises Refused (503) if too many wait for one."""
         if self._busy >= self._settings.threads + self._settings.waiting:
-            raise _Refused(
+            raise Refused(
                 503,
-                "Too many requests are waiting.",
-                f"{self._settings.waiting} requests may wait for a thread (limits.waiting). Try again shortly.",
+                say("Too many requests are waiting."),
+                say(
+                    "%(number)s requests may wait for a thread (limits.waiting). Try again shortly.",
+                    number=self._settings.waiting,
+                ),
                 limit="limits.waiting",
                 headers={"Retry-After": "2"},
             )
@@ -600,7 +594,7 @@ class Gateway:
                     return answer.status == 200
                 result = await self._pool.ask(self._probe(answer.snapshot))
                 return bool(result.status == "ok")
-        except (TimeoutError, _Refused):
+        except (TimeoutError, Refused):
             return False
 
     async def _measure(self, visit: _Visit) -> Answer:
@@ -712,15 +706,19 @@ def _plain(status: int, text: str, *headers: tuple[str, str]) -> Answer:
     return Answer(status, said, text.encode())
 
 
-def _not_allowed() -> _Refused:
-    return _Refused(405, "This method is not allowed here.", headers={"Allow": _METHODS})
+def _not_allowed() -> Refused:
+    return Refused(405, say("This method is not allowed here."), headers={"Allow": _METHODS})
 
 
-def _broken_body() -> _Refused:
-    return _Refused(
+def _no_address() -> Refused:
+    return Refused(400, say("This is no address."), say("Expected a path that begins with a slash."))
+
+
+def _broken_body() -> Refused:
+    return Refused(
         400,
-        "The body of this request is broken off.",
-        "Its parts are not framed as HTTP wants, or the client has left.",
+        say("The body of this request is broken off."),
+        say("Its parts are not framed as HTTP wants, or the client has left."),
         headers={"Connection": "close"},
     )
 
