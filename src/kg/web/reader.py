@@ -23,6 +23,8 @@ from kg.web.addresses import Addresses, is_link
 
 __all__ = ["Names", "Reader", "Shown", "Text", "interface_language"]
 
+_WHOLE = frozenset(XSD(name).value for name in ("integer", "nonNegativeInteger"))
+_LONG = re.compile(r"-?[1-9][0-9]{4,17}", re.ASCII)
 _NUMBERS = frozenset(XSD(name).value for name in ("integer", "decimal", "double", "float", "nonNegativeInteger"))
 # So many things are known by name and link at once, for one kind of reader.
 _MOST_KNOWN = 20_000
@@ -150,7 +152,13 @@ class Reader:
             return str(number)
 
     def literal(self, term: Literal, *, sometime: bool = False) -> Shown:
-        """Return a literal as the reader would say it; dates in words, intervals as `kg.dates.in_words` does."""
+        """Return a literal as the reader would say it; dates in words, intervals as `kg.dates.in_words` does.
+
+        Whole numbers from five digits on are in groups of three; shorter ones may be years.
+
+        >>> [Reader("en", ["en"]).literal(Literal(number)).text.text for number in (240000, 2018)]
+        ['240,000', '2018']
+        """
         datatype, _ = term.datatype.value, self.say
         if datatype in (EDTF, XSD.date.value):
             machine = term.value if _MACHINE_DATE.fullmatch(term.value) else ""
@@ -160,7 +168,8 @@ class Reader:
             return Shown(Text(_("yes") if term.value == "true" else _("no")))
         if datatype == XSD.anyURI.value and is_link(term.value):
             return Shown(Text(term.value), href=term.value, external=True)
-        return Shown(Text(term.value, term.language or ""), number=datatype in _NUMBERS)
+        text = self.number(int(term.value)) if _LONG.fullmatch(term.value) and datatype in _WHOLE else term.value
+        return Shown(Text(text, term.language or ""), number=datatype in _NUMBERS)
 
 
 @lru_cache(maxsize=1 << 12)
