@@ -64,8 +64,10 @@ def test_links_that_lead_nowhere_or_in_a_circle_are_told_and_folders_are_not_fil
     os.symlink(".", folder / "again")
     (folder / "folder.ttl").mkdir()
     os.mkfifo(folder / "pipe.ttl")
+    os.mkfifo(bells.root / "views" / "pipe.rq")
     assert [(path, rule) for path, _, _, rule, _ in told(bells)] == [
-        (f"{FOLDER}/{name}.ttl", "syntax") for name in ("circle", "gone", "pipe")
+        *((f"{FOLDER}/{name}.ttl", "syntax") for name in ("circle", "gone", "pipe")),
+        ("views/pipe.rq", "view"),
     ]
     run_kg("format", "--check", cwd=bells.root)
 
@@ -115,3 +117,16 @@ def test_a_query_that_never_ends_is_ended_and_told(bells):
     ((path, _, _, rule, message),) = told(bells)
     assert (path, rule) == ("shapes/bells.ttl", "shapes")
     assert message.startswith("this shape does not work: it takes longer than 1 seconds for bell:")
+
+
+def test_a_path_that_is_not_there_is_told_in_the_readers_language_with_the_nearest(bells):
+    def error(*words):
+        return run_kg(*words, "--lang", "fr", cwd=bells.root, check=1).stderr
+
+    assert "pas de tel fichier ou dossier. Vouliez-vous dire views/bells.rq" in error("check", "views/bels.rq")
+    assert "c’est en dehors du projet. Attendu\u00a0: un chemin dans" in error("check", "/")
+    bells.write("tables/bells.toml", "nodes = 1")
+    assert "Vouliez-vous dire tables/bells.toml" in error("import", "tables/bels.toml")
+    told = error("import", "tables/bells.toml")
+    assert "nodes ne convient pas. Trouvé\u00a0: nodes. Attendu\u00a0: l’un de title," in told
+    assert "Vouliez-vous dire node" in told

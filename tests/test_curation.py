@@ -116,3 +116,8 @@ def test_a_source_that_nothing_uses_is_work_to_do(bells):
     assert found(bells) == [(SOURCES, 21, "info", "idle-source", "nothing uses the source source:diary")]
     bells.append(LEDGER, "bell:anna b:page source:diary .\n")
     assert found(bells) == []
+
+
+def test_a_control_character_in_a_text_is_told(bells):
+    bells.replace(ANNA, '"Anna"@en', '"An\0na"@en')
+    assert found(bells) == [(ANNA, 12, "warning", "value", "this text holds the control character U+0000")]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from kg.findings import Finding, Severity, counts, in_order, render_json, render_text
+from kg.findings import Finding, Severity, ShapeResult, counts, in_order, render_json, render_text, told_once
 
 
 def finding(path="a.ttl", line=2, column=3, severity=Severity.VIOLATION, rule="term", message="no", **more):
@@ -108,3 +108,12 @@ def test_json_gives_every_attribute_and_the_counts():
         "result": None,
     }
     assert told["counts"] == counts(found) == {"violation": 1, "warning": 0, "info": 1, "files": 1}
+
+
+def test_what_shapes_say_of_a_link_to_nothing_is_not_told_beside_it():
+    link = finding(rule="link", message="nothing says what b:cst is")
+    of_value = finding(rule="s:Cast", result=ShapeResult("<a>", "<p>", "<b>", "<c>", ""))
+    of_lack = finding(rule="s:Name", result=ShapeResult("<a>", "<q>", "", "<c>", ""))
+    elsewhere = finding(rule="s:Cast", line=9, result=ShapeResult("<z>", "<p>", "<b>", "<c>", ""))
+    assert told_once([link, of_value, of_lack, elsewhere]) == [link, of_lack, elsewhere]
+    assert told_once([of_value]) == [of_value]

@@ -138,7 +138,7 @@ def test_findings_are_told_in_french(bells):
     (found,) = bells.check("fr").findings
     assert (found.message, found.advice) == (
         "rien ne définit b:castr (propriété)",
-        "Vouliez-vous dire b:caster ? Déclarez ce nom dans ontology/, ou employez-en un autre.",
+        "Vouliez-vous dire b:caster ? Sinon, déclarez b:castr dans ontology/.",
     )
 
 

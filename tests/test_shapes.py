@@ -213,8 +213,8 @@ def test_without_a_message_the_constraint_is_told_as_it_is_written(bells):
         (
             "s:Odd a sh:NodeShape ; sh:sparql [ sh:select 'SELECT $this WHERE { $this x:y ?z }' ] .",
             70,
-            46,
-            "namespace prefix : x",
+            74,
+            "the prefix x: is not declared",
         ),
         (
             "s:Odd a sh:NodeShape ; sh:sparql [ sh:select 'SELECT $this { $this ?p ?o MINUS { $this a ?o } }' ] .",
@@ -225,8 +225,8 @@ def test_without_a_message_the_constraint_is_told_as_it_is_written(bells):
         (
             "s:Odd a sh:NodeShape ; sh:sparql [ sh:select '''\n SELECT $this\n WHERE { $this a } ''' ] .",
             72,
-            10,
-            "Expected",
+            18,
+            "} cannot stand here",
         ),
     ],
 )

@@ -62,7 +62,7 @@ def test_a_completed_line_makes_the_file_right(bells: World) -> None:
     assert [found[3] for found in bells.findings()] == ["violation"]
     bells.replace(file, '# rdfs:label "…"@en', 'rdfs:label "Carla"@en')
     (finding,) = bells.check().findings
-    assert finding.advice == "kg format declares those of the prefix table."
+    assert finding.advice.startswith("kg format declares those of the prefix table.")
     assert CliRunner().invoke(main, ["-C", str(bells.root), "format", f"{bells.root}/{file}"]).exit_code == 0
     assert "@prefix rdfs: " in bells.read(file)
     assert bells.findings() == []

@@ -201,7 +201,11 @@ def test_a_file_may_state_nothing(text):
         (b"@base <http://x/> .\n<a> <b> <c>", 2, 12, ""),
         (b"@base <http://x/> .\n<a> nope:b <c> .", 2, 5, "nope:"),
         (b"@base <http://x/> .\n<a> <b> \x00 .", 2, 9, ""),
-        (b'@base <http://x/> .\n<a> <b> "one\ntwo" .', 2, 13, "Line jumps"),
+        (b'@base <http://x/> .\n<a> <b> "one\ntwo" .', 2, 9, "quotation mark is not closed"),
+        (b'@base <http://x/> .\n<a> <b> "one .\n<a> <b> <c> .', 2, 9, '" is opened here and never closed'),
+        (b"@base <http://x/> .\n<a> <b> <c>\n<a> <b> <c> .", 3, 1, "a dot, semicolon or comma is missing before this"),
+        (b"@base <http://x/> .\n<a> <b> c .", 2, 9, "found c; expected a value"),
+        (b"@base <http://x/> .\n<a> b <c> .", 2, 5, "found b; expected a property"),
     ],
 )
 def test_what_is_not_turtle_is_an_error_with_its_place(data, line, column, problem):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import hashlib
 import json
@@ -21,18 +20,19 @@ from kg.differences import Difference, compare
 from kg.differences import findings as differing
 from kg.engine import engine_version
 from kg.errors import DateError, QueryError
-from kg.findings import Finding, Severity, in_order, translated, unreadable
+from kg.findings import CHECKED_LATER, Finding, Severity, in_order, translated, unreadable
 from kg.lint import lint
 from kg.memo import Memo, Shelf
 from kg.messages import say
 from kg.parsings import Parsings
-from kg.project import PREFIX_TABLE, Project, Reading, Role
+from kg.project import PREFIX_TABLE, Project, Reading, Role, bytes_of
 from kg.published import disappeared
 from kg.queries import Data, Question, ask_each_within
 from kg.rules import Clash, Closure, Rules, Triple, compile_rules, infer
-from kg.turtle import Document, Statement, excerpt_of
+from kg.stated import close_to, to_declare
+from kg.turtle import Document, Lines, Statement, excerpt_of, place_of_predicate
 from kg.views import View, read_view
-from kg.vocabulary import KG, KG_TERMS, OWL, RDF, RDFS, SKOS
+from kg.vocabulary import KG, KG_TERMS, OWL, RDF, RDFS, SH, SKOS, XSD
 
 __all__ = ["Checked", "brought", "check", "recheck"]
 
@@ -63,10 +63,16 @@ _WORTH_A_PROCESS = 5_000
 def check(project: Project, reading: Reading, *, language: str, memo: Memo | None = None) -> Checked:
     """Return all findings of all checks, in order, with messages in the language.
 
-    While a file cannot be read, checks that need all files are put off: they would blame the others. With the memo
-    of an earlier check, shapes look only at what has changed; the findings are the same, and the memo is saved.
+    While a file cannot be read, or binds a prefix otherwise than all others, checks that need all files are put off:
+    they would blame the others. So is what shapes find in the data while ontology or shapes are wrong themselves.
+    With the memo of an earlier check, shapes look only at what has changed; the findings are the same, and the memo
+    is saved.
     """
-    whole = all(isinstance(error, DateError) for error in reading.errors)
+    whole = all(isinstance(error, DateError) for error in reading.errors) and not any(
+        project.prefixes.get(declared.prefix, declared.namespace) != declared.namespace
+        for document in reading.all()
+        for declared in document.prefixes
+    )
 
     def shaped() -> list[Finding]:
         from kg.shapes import validate  # heavy, and who checks beside it does without it
@@ -100,8 +106,15 @@ def check(project: Project, reading: Reading, *, language: str, memo: Memo | Non
             findings += curate(project, reading, standard=_standard_terms())
             findings += _clashes(project, reading, rules, closure)
             findings += differing(project, differences)
-        findings += by_shapes.result()
+        findings += _unless_misled(findings, by_shapes.result(), reading)
     return Checked(in_order(translated(findings, language)), rules, closure, differences)
+
+
+def _unless_misled(findings: Sequence[Finding], shaped: Sequence[Finding], reading: Reading) -> Iterator[Finding]:
+    """Give what shapes found; only what is wrong with themselves while ontology or shapes name what is not there."""
+    foundation = {document.path for document in _documents(reading, Role.ONTOLOGY, Role.SHAPES)}
+    misled = any(finding.rule in ("term", "hierarchy") and finding.path in foundation for finding in findings)
+    yield from (finding for finding in shaped if not (misled and finding.result))
 
 
 @without_search_for_garbage()
@@ -172,11 +185,6 @@ def _finding(
     return Finding(document.path, line, column, severity, rule, message, advice, excerpt_of(document.text, line))
 
 
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.75)
-    return say("Did you mean %(name)s? ", name=close[0]) if close else ""
-
-
 # --- views ---------------------------------------------------------------------------------------------------
 
 
@@ -189,12 +197,12 @@ def _views(project: Project) -> Iterator[Finding]:
     for path in project.files(folder, ".rq"):
         shown, text = project.shown(path), ""
         try:
-            text = path.read_text(encoding="utf-8")
+            text = bytes_of(path).decode("utf-8")
             view = read_view(project, path)
             values = {parameter.name: parameter.term() for parameter in view.parameters}
             found.append((text, view, Question(view.query, values, shown)))
         except (OSError, UnicodeDecodeError) as error:
-            message = say("this view cannot be read: %(error)s", error=error)
+            message = say("this view cannot be read: %(error)s", error=getattr(error, "strerror", "") or error)
             yield Finding(shown, 1, 1, Severity.VIOLATION, "view", message, say("Save it as a file in UTF-8."))
         except QueryError as error:
             yield _wrong_view(shown, text, error)
@@ -221,19 +229,19 @@ def _views(project: Project) -> Iterator[Finding]:
                     variable=variable,
                 )
                 advice = say("It gives %(names)s.", names=", ".join("?" + name for name in answer.variables))
-                line = next(
-                    (n for n, found in enumerate(text.split("\n"), 1) if found.startswith("#+") and variable in found),
-                    1,
-                )
-                yield Finding(shown, line, 1, Severity.VIOLATION, "view", message, advice, excerpt_of(text, line))
+                place = re.search(rf"^#\+\s*{key.split()[0]}\s*:\s*(?={re.escape(variable)}\b)", text, re.MULTILINE)
+                line, column = Lines(text).at(place.end()) if place else (1, 1)
+                yield Finding(shown, line, column, Severity.VIOLATION, "view", message, advice, excerpt_of(text, line))
 
 
 def _wrong_view(shown: str, text: str, error: QueryError) -> Finding:
     place = re.fullmatch(r".*?:(\d+):(\d+)", error.where)
     line, column = (int(place[1]), int(place[2])) if place else (1, 1)
-    parts = [error.problem.split("\n")[0], f"found {error.found}" if error.found else ""]
-    parts.append(f"expected {error.expected}" if error.expected else "")
-    message = "; ".join(part for part in parts if part)
+    message = error.problem if "\n" not in error.problem else error.problem.split("\n")[0]
+    if error.found:
+        message = say("%(problem)s; found %(found)s", problem=message, found=error.found)
+    if error.expected:
+        message = say("%(problem)s; expected %(expected)s", problem=message, expected=error.expected)
     return Finding(shown, line, column, Severity.VIOLATION, "view", message, error.advice, excerpt_of(text, line))
 
 
@@ -300,6 +308,11 @@ def _prefixes_of(
                 document, place, "prefix", say("the prefix %(name)s: is not in the prefix table", name=name), advice
             )
         elif bound[name] != iri:
+            advice = (
+                say("Use %(other)s: for it.", other=other)
+                if other
+                else say("Use the line from %(table)s.", table=table)
+            )
             yield _finding(
                 document,
                 place,
@@ -310,9 +323,7 @@ def _prefixes_of(
                     iri=iri,
                     bound=bound[name],
                 ),
-                say("Use %(other)s: for it.", other=other)
-                if other
-                else say("Use the line from %(table)s.", table=table),
+                advice + " " + CHECKED_LATER,
             )
         elif name not in document.used_prefixes:
             yield _finding(
@@ -368,7 +379,7 @@ def _graphs(project: Project, reading: Reading) -> Iterator[Finding]:
         elif not any(s.predicate == source and isinstance(s.object, NamedNode) for s in header):
             yield _finding(
                 document,
-                header[0],
+                document.place_of(document.graph),
                 "graph",
                 say("the header of this file names no source"),
                 say("Add %(named)s", named=named),
@@ -416,7 +427,8 @@ def _terms(project: Project, reading: Reading) -> Iterator[Finding]:
     declared |= {term.value for term in KG_TERMS}
     standard = _standard_terms()
     defined = declared.union(*standard.values())
-    own = (f"{project.settings.ontology_iri}#", KG.iri)
+    # What else may stand as a value, such as a datatype: of these vocabularies, everything is known.
+    own = (f"{project.settings.ontology_iri}#", KG.iri, SH.iri, XSD.iri)
     used = {term for term in reading.terms if isinstance(term, NamedNode) and term.value.startswith(own)}
     used |= {
         term.datatype for term in reading.terms if isinstance(term, Literal) and term.datatype.value.startswith(own)
@@ -434,7 +446,7 @@ def _terms(project: Project, reading: Reading) -> Iterator[Finding]:
         seen: set[str] = set()
         for statement in document.statements:
             value = statement.object
-            uses = [(statement.predicate, say("property"))]
+            uses: list[tuple[NamedNode, str]] = [(statement.predicate, say("property"))]
             if statement.predicate == RDF.type and isinstance(value, NamedNode):
                 uses.append((value, say("class")))
             for term in (statement.subject, value.datatype if isinstance(value, Literal) else value):
@@ -450,15 +462,20 @@ def _terms(project: Project, reading: Reading) -> Iterator[Finding]:
                 }
                 yield _finding(
                     document,
-                    statement,
+                    _place_of(term, document, statement),
                     "term",
                     say("nothing defines the %(kind)s %(name)s", kind=kind, name=name),
-                    say(
-                        "%(did_you_mean)sDeclare it in %(ontology_folder)s/, or use another.",
-                        did_you_mean=_did_you_mean(name, near),
-                        ontology_folder=project.settings.ontology_folder,
-                    ),
+                    to_declare(name, near, project.settings.ontology_folder),
                 )
+
+
+def _place_of(term: NamedNode, document: Document, statement: Statement) -> tuple[int, int]:
+    """Return where a term of a statement is written."""
+    if term == statement.subject:
+        return document.place_of(term)
+    if term == statement.predicate:
+        return place_of_predicate(document, statement)
+    return statement.line, statement.column
 
 
 def _links(project: Project, reading: Reading) -> Iterator[Finding]:
@@ -479,15 +496,18 @@ def _links(project: Project, reading: Reading) -> Iterator[Finding]:
                     continue
                 seen.add(term.value)
                 name = project.compact(term.value)
+                close = close_to(name, entities)
                 yield _finding(
                     document,
-                    statement,
+                    _place_of(term, document, statement),
                     "link",
                     say("nothing says what %(name)s is", name=name),
                     say(
-                        "%(did_you_mean)sGive it a type in a file of the register or of a source.",
-                        did_you_mean=_did_you_mean(name, entities),
-                    ),
+                        "Did you mean %(name)s? If not, give it a type in a file of the register or of a source.",
+                        name=close,
+                    )
+                    if close
+                    else say("Give it a type in a file of the register or of a source."),
                 )
 
 

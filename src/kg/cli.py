@@ -8,7 +8,7 @@ import re
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,8 +42,9 @@ def _plain(text: str) -> str:
     return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def _fail(error: Exception) -> None:
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {_plain(str(error))}", err=True)
+def _fail(error: Exception, language: str = "en") -> None:
+    text = error.told(language) if isinstance(error, KGError) else str(error)
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {_plain(text)}", err=True)
 
 
 def _steady_streams() -> None:
@@ -65,6 +66,10 @@ def _discard_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
+#: Where a command keeps the language of its messages.
+_LANGUAGE = "kg.language"
+
+
 class _Commands(click.Group):
     """A group that shows what people can mend as one message, never as a traceback."""
 
@@ -73,7 +78,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(context)
         except KGError as error:
-            _fail(error)
+            _fail(error, context.meta.get(_LANGUAGE, "en"))
         except BrokenPipeError:  # the reader of our output has seen enough
             _discard_output()
             context.exit(0)
@@ -120,7 +125,11 @@ def main(context: click.Context, root: str) -> None:
 def _project(context: click.Context) -> Project:
     from kg.project import open_project
 
-    return open_project(context.obj)
+    language = context.params.get("lang")
+    context.meta[_LANGUAGE] = language or "en"
+    project = open_project(context.obj)
+    context.meta[_LANGUAGE] = language or project.settings.default_language
+    return project
 
 
 _FILE_OPTIONS = (
@@ -170,9 +179,10 @@ _STEPS = 16
 
 def _report(findings: Sequence[Finding], *, err: bool, infos: bool = False, more: str = "kg check --all") -> None:
     """Print findings; infos, which are work to do and not mistakes, only if asked for."""
-    from kg.findings import Severity, render_text
+    from kg.findings import Severity, render_text, told_once
 
     stream = sys.stderr if err else sys.stdout
+    findings = told_once(findings)
     shown = [finding for finding in findings if infos or finding.severity is not Severity.INFO]
     click.echo(render_text(shown, colour=stream.isatty()), err=err)
     if hidden := len(findings) - len(shown):
@@ -181,23 +191,49 @@ def _report(findings: Sequence[Finding], *, err: bool, infos: bool = False, more
 
 def _named(project: Project, given: Path) -> str:
     """Return a path from the command line as findings have it. Raises KGError for one that is not of the graph."""
-    from kg.errors import KGError
+    from kg.messages import say
 
     path = Path(os.path.abspath(given))
     path = path.parent.resolve() / path.name
-    if not os.path.lexists(path):
-        raise KGError("there is no such file or folder", where=str(given), advice="Name one of the graph's, or none.")
     if not path.is_relative_to(project.root):
         raise KGError(
-            "this is outside the project", where=str(given), expected=f"a path in {project.root}",
-            advice="Name another project by -C.",
-        )  # fmt: skip
+            say("this is outside the project"),
+            where=str(given),
+            expected=say("a path in %(root)s", root=project.root),
+            advice=say("Name another project by -C."),
+        )
+    if not os.path.lexists(path):
+        known = {Path(os.path.relpath(file)) for file in project.inputs()}
+        raise KGError(
+            say("there is no such file or folder"),
+            where=str(given),
+            advice=_nearest(given, known | {folder for file in known for folder in file.parents})
+            or say("Name one of the graph's, or none."),
+        )
     if not any(file == path or path in file.parents for file in project.inputs()):
         raise KGError(
-            "the graph has nothing there", where=str(given), expected="a Turtle file, a view, or a folder with some",
-            advice="Without paths, everything is reported.",
-        )  # fmt: skip
+            say("the graph has nothing there"),
+            where=str(given),
+            expected=say("a Turtle file, a view, or a folder with some"),
+            advice=say("Without paths, everything is reported."),
+        )
     return project.shown(path)
+
+
+def _nearest(given: Path, known: Iterable[Path]) -> str:
+    """Return which of several paths somebody may have meant, as a question; nothing if none is close."""
+    import difflib
+
+    from kg.messages import say
+
+    ordered = sorted({path.as_posix() for path in known} - {"."})
+    # The name alone tells more, where the folder is right.
+    folder = os.path.relpath(given.parent)
+    there = {Path(path).name: path for path in ordered if os.path.relpath(Path(path).parent) == folder}
+    if close := difflib.get_close_matches(given.name, there, n=1):
+        return say("Did you mean %(name)s?", name=there[close[0]])
+    close = difflib.get_close_matches(given.as_posix(), ordered, n=1, cutoff=0.8)
+    return say("Did you mean %(name)s?", name=close[0]) if close else ""
 
 
 @main.command("check")
@@ -224,7 +260,7 @@ def check_command(
     from dataclasses import replace
 
     from kg.checks import brought, recheck
-    from kg.findings import concerning
+    from kg.findings import concerning, told_once
     from kg.history import files_at
     from kg.project import open_project
     from kg.reports import REPORTS
@@ -241,6 +277,8 @@ def check_command(
         findings = brought(recheck(project, shelf, language=language, progress=step), before)
     if named:
         findings = concerning(findings, named)
+    if form != "turtle":  # a report of SHACL holds whatever shapes say
+        findings = told_once(findings)
     if form in ("text", "github", "sarif", "junit") and (folder := os.path.relpath(project.root)) != ".":
         # Editors and workflows follow a path from where they are.
         findings = [
@@ -341,14 +379,21 @@ def import_command(
     from kg.formatting import write_all
     from kg.imports import plan, render_json, summary
     from kg.mappings import load_mapping
+    from kg.messages import say
     from kg.tables import read_table
 
     project = _project(context)
     language = lang or project.settings.default_language
+    if not os.path.lexists(mapping):
+        raise KGError(
+            say("there is no such file or folder"),
+            where=str(mapping),
+            advice=_nearest(mapping, [*mapping.parent.glob("*.toml"), *Path().glob("data/tables/*.toml")]),
+        )
     told = load_mapping(mapping, project, os.path.relpath(mapping))
     path = file or told.table
     if path is None:
-        raise KGError("this mapping names no table", where=told.path, advice="Name the CSV file behind it.")
+        raise KGError(say("this mapping names no table"), where=told.path, advice=say("Name the CSV file behind it."))
     megabytes = project.settings.file_megabytes
     with _progress() as step:
         step("reading the table")

@@ -174,7 +174,7 @@ def _languages(project: Project, places: Sequence[Stated]) -> Iterator[Finding]:
                 Severity.WARNING,
                 "language",
                 say("%(tag)s is no language tag", tag=f"@{tag}"),
-                say("Did you mean %(name)s? ", name=f"@{better}").rstrip()
+                say("Did you mean %(name)s?", name=f"@{better}")
                 if better
                 else say("Write a tag of BCP 47, such as %(tag)s.", tag=f"@{project.settings.default_language}"),
             )
@@ -217,6 +217,8 @@ def _untagged(project: Project, data: Sequence[Stated]) -> Iterator[Finding]:
 
 # --- values ----------------------------------------------------------------------------------------------
 
+# What XML cannot hold, and no reader can see.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 _DATE = re.compile(r"-?(?:[1-9]\d{3,}|0\d{3})-(\d\d)-(\d\d)(?:Z|[+-]\d\d:\d\d)?")
 _NUMBERS = {XSD.integer, XSD.decimal, XSD.boolean, XSD.double, XSD.float}
 _NUMBERS |= {XSD.nonNegativeInteger, XSD.positiveInteger, XSD.int, XSD.long, XSD.dateTime, XSD.gYear, XSD.gYearMonth}
@@ -233,6 +235,13 @@ def _values(places: Sequence[Stated]) -> Iterator[Finding]:
                 "value",
                 say("there is no %(kind)s %(value)s", kind=kind, value=f'"{value.value}"'),
                 say("Correct the value, or its datatype."),
+            )
+        elif isinstance(value, Literal) and (control := _CONTROL.search(value.value)):
+            yield place.found(
+                Severity.WARNING,
+                "value",
+                say("this text holds the control character %(code)s", code=f"U+{ord(control[0]):04X}"),
+                say("Delete it."),
             )
 
 

@@ -23,15 +23,22 @@ class KGError(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        text = f"{self.where}: {self.problem}" if self.where else self.problem
+        return self.told("en")
+
+    def told(self, language: str) -> str:
+        """Return the whole text in a language, as far as its parts were said."""
+        from kg.messages import in_language, say  # its library takes long to import, and errors are few
+
+        problem = in_language(self.problem, language)
+        text = f"{self.where}: {problem}" if self.where else problem
         for part in (
-            f"Found {self.found}." if self.found else "",
-            f"Expected {self.expected}." if self.expected else "",
+            say("Found %(found)s.", found=self.found) if self.found else "",
+            say("Expected %(expected)s.", expected=self.expected) if self.expected else "",
             self.advice,
         ):
             if part:
-                text = f"{text.rstrip('.')}. {part}"
-        return text
+                text = f"{text.rstrip('.')}. {in_language(part, language)}"
+        return text.rstrip()
 
 
 class SettingsError(KGError):

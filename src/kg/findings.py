@@ -15,7 +15,17 @@ from rich.cells import cell_len
 from kg.errors import DateError, TurtleError
 from kg.messages import in_language, say
 
-__all__ = ["Finding", "Severity", "counts", "in_order", "render_json", "render_text", "translated", "unreadable"]
+__all__ = [
+    "Finding",
+    "Severity",
+    "counts",
+    "in_order",
+    "render_json",
+    "render_text",
+    "told_once",
+    "translated",
+    "unreadable",
+]
 
 
 class Severity(StrEnum):
@@ -54,9 +64,14 @@ class Finding:
     result: ShapeResult | None = None
 
 
+#: What is said where one mistake would make others of what is right.
+CHECKED_LATER = say("Terms, links and shapes are checked when every file can be read.")
+
+
 def unreadable(error: TurtleError) -> Finding:
     """Return the finding for a file, or for a date in it, that cannot be read."""
     date = isinstance(error, DateError)
+    later = error.advice + " " + CHECKED_LATER if error.advice else CHECKED_LATER
     return Finding(
         error.path,
         error.line,
@@ -64,7 +79,7 @@ def unreadable(error: TurtleError) -> Finding:
         Severity.VIOLATION,
         "date" if date else "syntax",
         error.problem,
-        error.advice or ("" if date else say("Terms, links and shapes are checked when every file can be read.")),
+        error.advice if date else later,
         error.excerpt,
     )
 
@@ -94,6 +109,18 @@ def concerning(findings: Iterable[Finding], paths: Collection[str]) -> list[Find
         finding
         for finding in findings
         if lies_there(finding.path) or any(lies_there(re.sub(r"(:\d+)*$", "", place)) for place in finding.also)
+    ]
+
+
+#: Rules that say of a value what is wrong with it, whatever shapes say.
+_OF_VALUES = ("date", "link", "term", "value")
+
+
+def told_once(findings: Sequence[Finding]) -> list[Finding]:
+    """Return findings without what shapes say of values that are wrong in themselves, such as a link to nothing."""
+    wrong = {(one.path, one.line, one.column) for one in findings if one.rule in _OF_VALUES and not one.result}
+    return [
+        one for one in findings if not (one.result and one.result.value and (one.path, one.line, one.column) in wrong)
     ]
 
 

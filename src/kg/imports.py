@@ -493,10 +493,15 @@ def _check_columns(mapping: TableMapping, table: Table) -> None:
         if name not in known or (where == f"columns.{name}" and name not in table.columns):
             close = difflib.get_close_matches(name, sorted(known), n=1)
             raise KGError(
-                f"{where} speaks of the column {name}, which {table.path} does not have",
+                say(
+                    "%(key)s speaks of the column %(name)s, which %(path)s does not have",
+                    key=where,
+                    name=name,
+                    path=table.path,
+                ),
                 where=mapping.path,
-                expected=f"one of {', '.join(table.columns)}",
-                advice=f"Did you mean {close[0]}?" if close else "",
+                expected=say("one of %(names)s", names=", ".join(table.columns)),
+                advice=say("Did you mean %(name)s?", name=close[0]) if close else "",
             )
 
 
@@ -514,9 +519,9 @@ def _check_terms(mapping: TableMapping, known: Knowledge) -> None:
     for term in dict.fromkeys(used):
         if term.value.startswith(known.project.settings.base_iri) and term.value not in known.terms:
             raise KGError(
-                f"the ontology has no {known.short(term.value)}",
+                say("the ontology has no %(name)s", name=known.short(term.value)),
                 where=mapping.path,
-                advice=known.close_to(term.value).strip(),
+                advice=known.close_to(term.value),
             )
 
 

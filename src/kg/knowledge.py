@@ -30,7 +30,11 @@ class Knowledge:
     def __init__(self, project: Project, reading: Reading) -> None:
         for error in reading.errors:
             if not isinstance(error, DateError):
-                raise KGError(f"this file cannot be read: {error.problem}", where=error.where, advice="Run: kg check")
+                raise KGError(
+                    say("this file cannot be read: %(reason)s", reason=error.problem),
+                    where=error.where,
+                    advice=say("Run: kg check"),
+                )
         self.project, self.reading = project, reading
         self.names = Names(project.prefixes)
         self.statements: dict[str, list[tuple[str, Term]]] = {}

@@ -9,7 +9,6 @@ where it has begun to give them.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -20,7 +19,7 @@ from kg.findings import Finding, Severity
 from kg.messages import say
 from kg.project import Project, Reading, Role
 from kg.querytexts import QueryText, queries_in
-from kg.stated import Stated
+from kg.stated import Stated, to_declare
 from kg.turtle import Document
 from kg.vocabulary import DCTERMS, KG, LABELS, OWL, RDF, RDFS, SH, SKOS, XSD, Namespace
 
@@ -837,17 +836,12 @@ def _names_in_queries(ontology: _Ontology, queries: Sequence[QueryText]) -> Iter
                 continue
             seen.add(iri)
             name = ontology.project.compact(iri)
-            close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.75)
             yield query.found(
                 offset,
                 Severity.VIOLATION,
                 "term",
                 say("nothing defines the term %(name)s", name=name),
-                say(
-                    "%(did_you_mean)sDeclare it in %(ontology_folder)s/, or use another.",
-                    did_you_mean=say("Did you mean %(name)s? ", name=close[0]) if close else "",
-                    ontology_folder=ontology.project.settings.ontology_folder,
-                ),
+                to_declare(name, known, ontology.project.settings.ontology_folder),
             )
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from pyoxigraph import NamedNode
 
 from kg.errors import KGError
+from kg.messages import say
 from kg.project import Project, bytes_of
 from kg.settings import is_language
 from kg.tables import DELIMITERS, read_table
@@ -261,9 +262,9 @@ def load_mapping(path: Path, project: Project, shown: str) -> TableMapping:
     try:
         data = tomllib.loads(bytes_of(path).decode("utf-8-sig"))
     except OSError as error:
-        raise KGError(f"this mapping cannot be read: {error.strerror}", where=shown) from None
+        raise KGError(say("this mapping cannot be read: %(reason)s", reason=error.strerror), where=shown) from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise KGError("this mapping is not TOML in UTF-8", where=shown, found=str(error)) from None
+        raise KGError(say("this mapping is not TOML in UTF-8"), where=shown, found=str(error)) from None
     return _Loader(path, project, shown).mapping(data)
 
 
@@ -277,7 +278,7 @@ class _Loader:
     def refuse(self, where: str, found: object, expected: str, advice: str = "") -> KGError:
         shown = found if isinstance(found, str) else repr(found)
         return KGError(
-            f"{where} will not do" if where else "this mapping will not do",
+            say("%(key)s will not do", key=where) if where else say("this mapping will not do"),
             where=self.shown,
             found=shown[:200] or '""',
             expected=expected,
@@ -286,23 +287,23 @@ class _Loader:
 
     def table(self, value: Any, where: str, keys: Collection[str] = ()) -> Mapping[str, Any]:
         if not isinstance(value, dict):
-            raise self.refuse(where, value, "a table of keys and values")
+            raise self.refuse(where, value, say("a table of keys and values"))
         for key in value:
             if keys and key not in keys:
                 close = difflib.get_close_matches(key, keys, n=1)
-                advice = f"Did you mean {close[0]}?" if close else ""
+                advice = say("Did you mean %(name)s?", name=close[0]) if close else ""
                 place = f"{where}.{key}" if where else key
-                raise self.refuse(place, key, f"one of {', '.join(keys)}", advice)
+                raise self.refuse(place, key, say("one of %(names)s", names=", ".join(keys)), advice)
         return value
 
     def text(self, value: Any, where: str) -> str:
         if not isinstance(value, str):
-            raise self.refuse(where, value, "a text between quotation marks")
+            raise self.refuse(where, value, say("a text between quotation marks"))
         return value
 
     def flag(self, value: Any, where: str) -> bool:
         if not isinstance(value, bool):
-            raise self.refuse(where, value, "true or false")
+            raise self.refuse(where, value, say("true or false"))
         return value
 
     def list_of(self, value: Any) -> list[Any]:
@@ -314,7 +315,7 @@ class _Loader:
         csv = self.table(data.get("csv", {}), "csv", ("delimiter", "header"))
         delimiter = self.text(csv.get("delimiter", ""), "csv.delimiter")
         if delimiter and delimiter not in list(DELIMITERS):
-            raise self.refuse("csv.delimiter", delimiter, 'one of "," ";" "|" or a tab ("\\t")')
+            raise self.refuse("csv.delimiter", delimiter, say('one of "," ";" "|" or a tab ("\\t")'))
         header = [self.text(name, "csv.header") for name in self.list_of(csv.get("header", []))]
         self.lookups = {
             name: self.lookup(told, f"lookup.{name}")
@@ -326,14 +327,14 @@ class _Loader:
         files = {name: self.file(name, told) for name, told in self.table(data.get("file", {}), "file").items()}
         nodes = self.list_of(data.get("node", []))
         if not nodes:
-            raise self.refuse("node", "nothing", "at least one [[node]], which says what a row makes")
+            raise self.refuse("node", say("nothing"), say("at least one [[node]], which says what a row makes"))
         self.refuse_circles(columns)
         left_out = []
         for told in self.list_of(data.get("leave-out", [])):
             self.table(told, "leave-out", ("when", "reason"))
             reason = self.text(told.get("reason", ""), "leave-out.reason")
             if not reason.strip():
-                raise self.refuse("leave-out.reason", reason, "the reason why these rows are left out")
+                raise self.refuse("leave-out.reason", reason, say("the reason why these rows are left out"))
             left_out.append((self.condition(told.get("when"), "leave-out.when"), reason))
         name = self.text(data.get("table", ""), "table")
         return TableMapping(
@@ -355,7 +356,7 @@ class _Loader:
             while waiting:
                 one = waiting.pop()
                 if one == name:
-                    raise self.refuse(f"columns.{name}", name, "a column that does not need itself")
+                    raise self.refuse(f"columns.{name}", name, say("a column that does not need itself"))
                 if one not in met:
                     met.add(one)
                     waiting += asked.get(one, set()) - {one}
@@ -375,16 +376,20 @@ class _Loader:
         key, to = (self.text(told.get(end, ""), f"{where}.{end}") for end in ("from", "to"))
         for end, column in (("from", key), ("to", to)):
             if column not in table.columns:
-                raise self.refuse(f"{where}.{end}", column, f"a column of {shown}: {', '.join(table.columns)}")
+                raise self.refuse(
+                    f"{where}.{end}",
+                    column,
+                    say("a column of %(path)s: %(names)s", path=shown, names=", ".join(table.columns)),
+                )
         found: dict[str, str] = {}
         for row in table.rows:
             name, value = row.cells[key], row.cells[to]
             if found.setdefault(name, value) != value:
                 raise KGError(
-                    f"{name} stands in this lookup with two values",
+                    say("%(name)s stands in this lookup with two values", name=name),
                     where=f"{shown}:{row.line}",
-                    found=f"{found[name]} and {value}",
-                    advice="Keep one of the rows.",
+                    found=say("%(names)s and %(last)s", names=found[name], last=value),
+                    advice=say("Keep one of the rows."),
                 )
         return found
 
@@ -400,24 +405,24 @@ class _Loader:
                 continue
             name, *filters = [part.strip() for part in (match[1] or "").split("|")]
             if not name:
-                raise self.refuse(where, text, "{column} or {column|filter}; a brace as such is written twice")
+                raise self.refuse(where, text, say("{column} or {column|filter}; a brace as such is written twice"))
             for one in filters:
                 if one not in _FILTERS:
                     close = difflib.get_close_matches(one, _FILTERS, n=1)
-                    advice = f"Did you mean {close[0]}?" if close else ""
-                    raise self.refuse(where, one, f"a filter: {', '.join(_FILTERS)}", advice)
+                    advice = say("Did you mean %(name)s?", name=close[0]) if close else ""
+                    raise self.refuse(where, one, say("a filter: %(names)s", names=", ".join(_FILTERS)), advice)
             parts.append(Slot(name, tuple(_FILTERS[one] for one in filters)))
         parts.append(text[end:])
         return Template(text, tuple(part for part in parts if part != ""))
 
     def condition(self, value: Any, where: str) -> Condition:
         if value is None:
-            raise self.refuse(where, "nothing", 'tests by column, such as { role = "member" }')
+            raise self.refuse(where, say("nothing"), say('tests by column, such as { role = "member" }'))
         options = []
         for told in self.list_of(value):
             tests = self.table(told, where)
             if not tests:
-                raise self.refuse(where, tests, 'tests by column, such as { role = "member" }')
+                raise self.refuse(where, tests, say('tests by column, such as { role = "member" }'))
             options.append({column: self.test(test, f"{where}.{column}") for column, test in tests.items()})
         return Condition(tuple(options))
 
@@ -439,14 +444,16 @@ class _Loader:
             refused = frozenset(self.text(one, f"{where}.not") for one in self.list_of(tests["not"]))
             checks.append(lambda cell: cell not in refused)
         if not checks:
-            raise self.refuse(where, told, "a text, a list of texts, or { empty = … }, { matches = … }, { not = … }")
+            raise self.refuse(
+                where, told, say("a text, a list of texts, or { empty = … }, { matches = … }, { not = … }")
+            )
         return lambda cell: all(check(cell) for check in checks)
 
     def pattern(self, value: Any, where: str) -> re.Pattern[str]:
         try:
             return re.compile(self.text(value, where))
         except re.error as error:
-            raise self.refuse(where, value, f"a regular expression ({error})") from None
+            raise self.refuse(where, value, say("a regular expression (%(reason)s)", reason=error)) from None
 
     def name(self, value: Any, where: str) -> NamedNode:
         """Return the IRI of a prefixed name; `a` is the class of a thing."""
@@ -457,8 +464,8 @@ class _Loader:
         if colon and prefix in self.project.prefixes and re.fullmatch(r"[\w.-]+", local):
             return NamedNode(self.project.prefixes[prefix] + local)
         known = difflib.get_close_matches(prefix, self.project.prefixes, n=1)
-        advice = f"Did you mean {known[0]}:{local}?" if known and colon else ""
-        raise self.refuse(where, text, "a prefixed name whose prefix is in the prefix table", advice)
+        advice = say("Did you mean %(name)s?", name=f"{known[0]}:{local}") if known and colon else ""
+        raise self.refuse(where, text, say("a prefixed name whose prefix is in the prefix table"), advice)
 
     def steps(self, text: str, where: str) -> Steps:
         """Return a path of properties: cn:territory / ^cn:located / cn:place."""
@@ -474,7 +481,7 @@ class _Loader:
         if "find" not in told:
             for key in ("class", "by", "with"):
                 if key in told:
-                    raise self.refuse(f"{where}.{key}", told[key], "find beside it, which says what to find")
+                    raise self.refuse(f"{where}.{key}", told[key], say("find beside it, which says what to find"))
             return None
         having = self.table(told.get("with", {}), f"{where}.with")
         return Find(
@@ -487,8 +494,8 @@ class _Loader:
     def lookup_named(self, told: Mapping[str, Any], where: str) -> Mapping[str, str] | None:
         name = self.text(told.get("lookup", ""), f"{where}.lookup")
         if name and name not in self.lookups:
-            known = ", ".join(self.lookups) or "there is none"
-            raise self.refuse(f"{where}.lookup", name, f"a lookup of this mapping: {known}")
+            known = ", ".join(self.lookups) or say("there is none")
+            raise self.refuse(f"{where}.lookup", name, say("a lookup of this mapping: %(names)s", names=known))
         return self.lookups[name] if name else None
 
     def column(self, name: str, told: Any) -> Column:
@@ -498,7 +505,7 @@ class _Loader:
         self.table(told, where, ("from", "lookup", "match", "default", "when", "find", "class", "by", "with"))
         find = self.find(told, where)
         if ("from" in told) == (find is not None):
-            raise self.refuse(where, dict(told), "either from, a template, or find, which looks in the graph")
+            raise self.refuse(where, dict(told), say("either from, a template, or find, which looks in the graph"))
         return Column(
             name,
             self.template(told["from"], f"{where}.from") if "from" in told else None,
@@ -518,7 +525,7 @@ class _Loader:
             raise self.refuse(
                 f"{where}.path",
                 path.text,
-                f"a path in {self.project.settings.data_folder}, as sources/{{source}}/{{part}}.ttl",
+                say("a path in %(folder)s, as sources/{source}/{part}.ttl", folder=self.project.settings.data_folder),
             )
         graph = self.template(told["graph"], f"{where}.graph") if "graph" in told else None
         properties = self.properties(told.get("properties", {}), f"{where}.properties")
@@ -531,7 +538,11 @@ class _Loader:
         where = f"node {name}"
         file = self.text(told.get("file", next(iter(files)) if len(files) == 1 else ""), f"{where}.file")
         if file not in files:
-            raise self.refuse(f"{where}.file", file, f"a file of this mapping: {', '.join(files) or 'there is none'}")
+            raise self.refuse(
+                f"{where}.file",
+                file,
+                say("a file of this mapping: %(names)s", names=", ".join(files) or say("there is none")),
+            )
         return NodeSpec(
             name,
             files[file],
@@ -547,13 +558,13 @@ class _Loader:
         column, split, name = (self.text(told.get(key, ""), f"{where}.{key}") for key in ("column", "split", "as"))
         if not (column and split and name):
             raise self.refuse(
-                where, dict(told), 'a column, split and as, such as { column = "who", split = ";", as = "one" }'
+                where, dict(told), say('a column, split and as, such as { column = "who", split = ";", as = "one" }')
             )
         return Each(column, split, name)
 
     def properties(self, told: Any, where: str) -> Properties:
         if isinstance(told, dict) and not all(isinstance(one, str) for one in self.list_of(told.get("a", []))):
-            raise self.refuse(f"{where}.a", told["a"], "a class by its prefixed name, or a list of them")
+            raise self.refuse(f"{where}.a", told["a"], say("a class by its prefixed name, or a list of them"))
         return {
             self.name(key, f"{where}.{key}"): tuple(self.value(one, f'{where}."{key}"') for one in self.list_of(value))
             for key, value in self.table(told, where).items()
@@ -567,12 +578,12 @@ class _Loader:
         self.table(told, where, keys)
         given = [key for key in ("iri", "value", "find") if key in told]
         if len(given) != 1:
-            raise self.refuse(where, dict(told), "exactly one of iri, value and find")
+            raise self.refuse(where, dict(told), say("exactly one of iri, value and find"))
         template = self.template(told[given[0]], where) if given[0] != "find" else None
         if given[0] != "value" and ("type" in told or "lang" in told):
-            raise self.refuse(where, dict(told), "a type or a language of a value only, not of an IRI")
+            raise self.refuse(where, dict(told), say("a type or a language of a value only, not of an IRI"))
         if "type" in told and "lang" in told:
-            raise self.refuse(where, dict(told), "a type or a language, not both")
+            raise self.refuse(where, dict(told), say("a type or a language, not both"))
         find, lookup = self.find(told, where), self.lookup_named(told, where)
         if given[0] == "iri" and template is not None and lookup is None:
             first = template.parts[0] if template.parts else ""
@@ -581,13 +592,13 @@ class _Loader:
         split = self.text(told.get("split", ""), f"{where}.split")
         asked = set(_asked(template, find))
         if split and len(asked) != 1:
-            raise self.refuse(f"{where}.split", split, "a template of one column, whose cell is split")
+            raise self.refuse(f"{where}.split", split, say("a template of one column, whose cell is split"))
         datatype = self.name(told["type"], f"{where}.type") if "type" in told else None
         if datatype in (RDF.type, RDF.langString):
-            raise self.refuse(f"{where}.type", told["type"], "a datatype; the language of a text is given by lang")
+            raise self.refuse(f"{where}.type", told["type"], say("a datatype; the language of a text is given by lang"))
         language = self.template(told["lang"], f"{where}.lang") if "lang" in told else None
         if language is not None and not any(language.columns()) and not is_language(language.text.lower()):
-            raise self.refuse(f"{where}.lang", language.text, 'a language tag such as "fr"')
+            raise self.refuse(f"{where}.lang", language.text, say('a language tag such as "fr"'))
         return ValueSpec(
             template,
             given[0] != "value",
@@ -607,10 +618,11 @@ class _Loader:
         if (colon and prefix in self.project.prefixes) or _ABSOLUTE.match(text):
             return
         known = difflib.get_close_matches(prefix, self.project.prefixes, n=1) if colon else []
-        advice = f"Did you mean {known[0]}:? " if known else ""
+        written = say('A text is written { value = "…" }.')
+        close = say("Did you mean %(name)s?", name=f"{known[0]}:") if known else ""
         raise self.refuse(
             where,
             text,
-            "an IRI: a prefixed name whose prefix is in the prefix table, or one with http://",
-            f'{advice}A text is written {{ value = "…" }}.',
+            say("an IRI: a prefixed name whose prefix is in the prefix table, or one with http://"),
+            close + " " + written if close else written,
         )

@@ -44,6 +44,11 @@ class Said(str):
     template: str
     parts: dict[str, object]
 
+    def __add__(self, other: str) -> Said:
+        joined = Said(str(self) + other)
+        joined.template, joined.parts = "%(first)s%(rest)s", {"first": self, "rest": other}
+        return joined
+
 
 def say(template: str, **parts: object) -> str:
     """Return a sentence: a template with its parts, which may have been said themselves.

@@ -271,7 +271,7 @@ def open_project(root: Path) -> Project:
     table = root / settings.ontology_folder / PREFIX_TABLE
     shown = table.relative_to(root).as_posix()
     try:
-        document = read_document(table.read_bytes(), shown, need_graph=False)
+        document = read_document(bytes_of(table), shown, need_graph=False)
     except OSError as error:
         raise KGError(
             f"the prefix table cannot be read: {error.strerror}",

@@ -12,7 +12,7 @@ from pyoxigraph import NamedNode
 from kg.errors import KGError
 from kg.findings import Finding, Severity
 from kg.messages import say
-from kg.project import PUBLISHED, Project, Reading, Role
+from kg.project import PUBLISHED, Project, Reading, Role, bytes_of
 
 __all__ = ["disappeared", "publish"]
 
@@ -33,7 +33,7 @@ def _described(project: Project, reading: Reading) -> set[str]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8").splitlines()
+        return bytes_of(path).decode("utf-8").splitlines()
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:

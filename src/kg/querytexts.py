@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pyoxigraph import Literal
 
 from kg.findings import Finding, Severity
-from kg.project import Project, Reading, Role
+from kg.project import Project, Reading, Role, bytes_of
 from kg.turtle import excerpt_of
 from kg.vocabulary import SH
 
@@ -78,7 +78,7 @@ def queries_in(project: Project, reading: Reading) -> Iterator[QueryText]:
     folder = project.settings.views_folder
     for path in project.files(folder, ".rq") if (project.root / folder).is_dir() else ():
         try:
-            text = path.read_text(encoding="utf-8")
+            text = bytes_of(path).decode("utf-8")
         except (OSError, UnicodeDecodeError):
             continue
         yield QueryText(project.shown(path), text, 0, text, view=True)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import pyshacl.shape
-from pyoxigraph import BlankNode, Literal, NamedNode
+from pyoxigraph import BlankNode, Literal, NamedNode, Store
 from pyshacl.constraints import ALL_CONSTRAINT_COMPONENTS, CONSTRAINT_PARAMETERS_MAP
 from pyshacl.constraints.constraint_component import ConstraintComponent
 from pyshacl.constraints.sparql.sparql_based_constraint_components import SPARQLConstraintComponentValidator
@@ -33,15 +33,17 @@ from rdflib.collection import Collection as RCollection
 from rdflib.plugins.sparql import prepareQuery
 from rdflib.plugins.sparql.sparql import Query
 from rdflib.query import Result
-from rdflib.store import Store
+from rdflib.store import Store as RStore
 from rdflib.term import Node
 
 from kg.conforming import Conforming, Step, Test, Unsure, walked
 from kg.deadlines import TooLong, within
+from kg.errors import QueryError
 from kg.findings import Finding, Severity, ShapeResult, in_order
 from kg.memo import Entry, Memo, number_of_pattern, patterns_of, read_term, write_term
 from kg.messages import say
 from kg.project import Project, Reading, Role
+from kg.queries import Data, ask_within
 from kg.terms import from_rdflib, to_rdflib
 from kg.triples import Numbers, Pattern, Triples
 from kg.turtle import Document, Statement, excerpt_of
@@ -56,7 +58,7 @@ RNode = URIRef | BNode | RLiteral
 # --- the data, watched while it is validated -------------------------------------------------------------
 
 
-class _View(Store):
+class _View(RStore):
     """Numbered triples as rdflib's graphs ask a store for them, term by term as these are wanted.
 
     It can note which patterns it was asked for: everything that a validation could have seen.
@@ -187,7 +189,8 @@ class _Shapes:
 
     def __init__(self, project: Project, documents: Sequence[Document], languages: Sequence[str], *, whole: bool):
         self.project, self.documents = project, documents
-        self.too_slow: set[Node] = set()
+        #: Shapes that are not run: they do not work, or took too long.
+        self.idle: set[Node] = set()
         self.faults: dict[Node, Exception] = {}
         graph = Graph(bind_namespaces="none")
         for document in documents:
@@ -248,17 +251,18 @@ class _Shapes:
                             re.compile(str(pattern))
                 except Exception as error:
                     self.faults[node] = error
+                    self.idle.add(shape.node)
 
     def run(self, shape: Shape, focus: RNode, data: _Data) -> set[_Result] | None:
         """Return the results of one shape for one node; None if the shape does not work."""
-        if shape.node in self.too_slow:
+        if shape.node in self.idle:
             return None
         executor = SHACLExecutor()
         try:
             with within(self.project.settings.shape_seconds):
                 _, reports = shape.validate(executor, data, focus=focus)
         except TooLong:
-            self.too_slow.add(shape.node)
+            self.idle.add(shape.node)
             seconds, name = self.project.settings.shape_seconds, self.show(focus)
             self.faults[shape.node] = TimeoutError(
                 say("it takes longer than %(seconds)s seconds for %(node)s", seconds=seconds, node=name)
@@ -269,6 +273,8 @@ class _Shapes:
             known = {node, *self.graph.objects(node, R_SH.sparql)}
             if not known & self.faults.keys():
                 self.faults[node] = error
+            else:
+                self.idle.add(shape.node)
             return None
         return {self._result(node, parts) for _, node, parts in reports}
 
@@ -533,10 +539,42 @@ def _place_of_fault(node: Node, error: Exception, documents: Sequence[Document])
     return documents[0], 1, 1
 
 
+def _fault_of_query(
+    node: Node, shapes: _Shapes, documents: Sequence[Document]
+) -> tuple[str, Document, int, int] | None:
+    """Return what is wrong with a shape's query, and where in it; nothing if it is no query, or can be asked."""
+    for document in documents:
+        for statement in document.statements:
+            text = statement.object
+            if statement.subject != from_rdflib(node) or statement.predicate not in (SH.select, SH.ask):
+                continue
+            if not isinstance(text, Literal):
+                continue
+            project = shapes.project
+            data = Data(Store(), project.prefixes, project.settings.base_iri)
+            try:
+                # In a process of its own: what is too deep for the parser ends the process.
+                ask_within(project.settings.view_seconds, data, text.value, where="")
+            except QueryError as error:
+                place = re.fullmatch(r":(\d+):(\d+)", error.where)
+                if place is None:
+                    return None
+                below, column = int(place[1]) - 1, int(place[2])
+                line = statement.line + below
+                if below == 0:
+                    column += document.text.split("\n")[line - 1].find(
+                        text.value.split("\n")[0][:20], statement.column - 1
+                    )
+                return error.problem.split("\n")[0], document, line, column
+    return None
+
+
 def _faults(shapes: _Shapes, documents: Sequence[Document]) -> Iterator[Finding]:
     for node, error in shapes.faults.items():
         document, line, column = _place_of_fault(node, error, documents)
         reason = str(getattr(error, "message", "") or getattr(error, "msg", "") or error).strip().split("\n")[0]
+        if fault := _fault_of_query(node, shapes, documents):
+            reason, document, line, column = fault
         if isinstance(error, TimeoutError):
             reason = error.args[0]
         link = str(getattr(error, "link", ""))
@@ -967,7 +1005,7 @@ def validate(project: Project, reading: Reading, *, language: str, memo: Memo | 
         with _filled_by(single):
             data = _Data(project.prefixes)
             single.try_out(data)
-            whole.faults = dict(single.faults)
+            whole.faults, whole.idle = dict(single.faults), set(single.idle)
             found += _by_source(single, reading, data, project.expand(project.settings.source), memo)
             if whole.top:
                 found += _over_everything(whole, reading, _Data(project.prefixes), memo)

@@ -69,23 +69,27 @@ def read_table(file: Path, path: str, *, megabytes: int, delimiter: str = "", he
         size = file.stat().st_size
         if size > megabytes * 1_000_000:
             raise KGError(
-                f"this table has {size // 1_000_000} MB; at most {megabytes} are read (limits.file_megabytes)",
+                say(
+                    "this table has %(size)s MB; at most %(most)s are read (limits.file_megabytes)",
+                    size=size // 1_000_000,
+                    most=megabytes,
+                ),
                 where=path,
-                advice="Split it into several tables, or raise the limit in kg.toml.",
+                advice=say("Split it into several tables, or raise the limit in kg.toml."),
             )
         data = bytes_of(file)
     except OSError as error:
-        raise KGError(f"this table cannot be read: {error.strerror}", where=path) from None
+        raise KGError(say("this table cannot be read: %(reason)s", reason=error.strerror), where=path) from None
     text = _decoded(data, path)
     if not text.strip():
-        raise KGError("this table is empty", where=path, expected="a line with the names of the columns")
+        raise KGError(say("this table is empty"), where=path, expected=say("a line with the names of the columns"))
     delimiter = delimiter or _sniffed(text)
     faults: list[tuple[int, str, str]] = []
     records = list(_records(text, delimiter, faults))
     if not header:
         if not records:
             raise KGError(
-                "the line with the names of the columns cannot be read",
+                say("the line with the names of the columns cannot be read"),
                 where=f"{path}:{faults[0][0] if faults else 1}",
                 found=faults[0][1] if faults else "",
                 advice=faults[0][2] if faults else "",
@@ -117,17 +121,20 @@ def read_table(file: Path, path: str, *, megabytes: int, delimiter: str = "", he
 
 
 def _decoded(data: bytes, path: str) -> str:
-    advice = "In a spreadsheet, save it as CSV UTF-8."
+    advice = say("In a spreadsheet, save it as CSV UTF-8.")
     if data[:2] in _MARKS:
-        raise KGError("this table is not in UTF-8", where=path, found=_MARKS[data[:2]], advice=advice)
+        raise KGError(say("this table is not in UTF-8"), where=path, found=_MARKS[data[:2]], advice=advice)
     if data[:4] == b"PK\x03\x04":
-        raise KGError("this is no CSV file", where=path, found="a spreadsheet or an archive", advice=advice)
+        raise KGError(say("this is no CSV file"), where=path, found=say("a spreadsheet or an archive"), advice=advice)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise KGError(
-            "this table is not in UTF-8", where=f"{path}:{line}", found=f"byte 0x{data[error.start]:02X}", advice=advice
+            say("this table is not in UTF-8"),
+            where=f"{path}:{line}",
+            found=say("byte %(byte)s", byte=f"0x{data[error.start]:02X}"),
+            advice=advice,
         ) from None
 
 
@@ -167,9 +174,9 @@ def _named(header: Sequence[str], path: str) -> Sequence[str]:
     if twice:
         places = ", ".join(str(at) for at, name in enumerate(header, 1) if name == twice[0])
         raise KGError(
-            "two columns of this table have one name",
+            say("two columns of this table have one name"),
             where=f"{path}:1",
-            found=f"{twice[0]} in columns {places}",
-            advice="Give each column a name of its own.",
+            found=say("%(name)s in columns %(places)s", name=twice[0], places=places),
+            advice=say("Give each column a name of its own."),
         )
     return [name for name in header if name]

@@ -39,6 +39,7 @@ __all__ = [
     "excerpt_of",
     "glance",
     "message_of",
+    "place_of_predicate",
     "places_of",
     "read_document",
     "text_of",
@@ -333,7 +334,31 @@ _POSITION = re.compile(
 )
 
 
-_UNDECLARED = re.compile(r"The prefix .* has not been declared")
+_ADDRESS = say("Write an address between < and >.")
+_TABLE = say("kg format declares those of the prefix table.")
+
+
+def _fault(problem: str, text: str, line: int, column: int) -> tuple[str, int, str]:
+    """Return what is wrong in a writer's words, in which column, and what to do; what has no such words stays."""
+    written = excerpt_of(text, line, width=len(text) + 1)
+    if problem == "A dot is expected at the end of statements":
+        return say("a dot, semicolon or comma is missing before this"), column, ""
+    if problem.startswith("Line jumps are not allowed"):
+        opened = max(written.rfind(mark, 0, column - 1) for mark in "\"'") + 1
+        return say("this quotation mark is not closed in its line"), opened or column, ""
+    if problem in ("Unexpected end", "Unexpected end of file"):
+        mark = written[column - 1 : column]
+        if mark and mark in "\"'<":
+            return say("%(mark)s is opened here and never closed", mark=mark), column, ""
+        return say("the file ends within a statement"), column, say("End it with a dot.")
+    if match := re.fullmatch(r"The prefix (.*) has not been declared", problem):
+        address = match[1] in ("http:", "https:") and written.startswith("//", column - 1 + len(match[1]))
+        advice = _ADDRESS if address else _TABLE
+        return say("The prefix %(name)s has not been declared", name=match[1]), column, advice
+    if match := re.fullmatch(r"(.+) is not a valid (?:RDF )?(subject|predicate|object)(?: or graph name)?", problem):
+        expected = {"subject": say("a subject"), "predicate": say("a property"), "object": say("a value")}[match[2]]
+        return say("found %(found)s; expected %(expected)s", found=match[1], expected=expected), column, ""
+    return problem or say("this is not Turtle"), column, ""
 
 
 def message_of(fault: SyntaxError) -> str:
@@ -362,7 +387,7 @@ def text_of(data: bytes, path: str) -> str:
             path=path,
             line=1,
             column=1,
-            advice=say("Save it as UTF-8 without a byte order mark."),
+            advice=say("Save it as UTF-8 without a byte order mark, as kg format does."),
         )
     return text
 
@@ -384,9 +409,9 @@ def read_document(data: bytes, path: str, *, need_graph: bool = True) -> Documen
     try:
         quads = list(parser)
     except SyntaxError as fault:
-        problem = message_of(fault)
-        advice = say("kg format declares those of the prefix table.") if _UNDECLARED.fullmatch(problem) else ""
-        raise error(problem or say("this is not Turtle"), fault.lineno or 1, fault.offset or 1, advice) from None
+        line = fault.lineno or 1
+        problem, column, advice = _fault(message_of(fault), text, line, fault.offset or 1)
+        raise error(problem, line, column, advice) from None
     newer = say("RDF 1.2 syntax (triple terms, annotations, directions) is not read here.")
     try:
         scanner = _Scanner(text)
@@ -452,6 +477,30 @@ def glance(data: bytes, path: str) -> Document:
 
 
 _BASES = re.compile(r"\bbase\s*<", re.IGNORECASE)
+
+
+def _edtf(document: Document) -> str:
+    """Return the datatype of dates as it is written in a file."""
+    for declared in document.prefixes:
+        if declared.namespace and EDTF.startswith(declared.namespace):
+            return f"{declared.prefix}:{EDTF[len(declared.namespace) :]}"
+    return f"<{EDTF}>"
+
+
+def place_of_predicate(document: Document, statement: Statement) -> tuple[int, int]:
+    """Return line and column of the property of a statement; those of its object where it is not found before it."""
+    lines = Lines(document.text)
+    end, found = lines.offset(statement.line, statement.column), None
+    bound = {declared.prefix: declared.namespace for declared in document.prefixes}
+    for token in tokens(document.text):
+        if token.offset >= end:
+            break
+        prefix, _, local = token.text.partition(":")
+        if (
+            token.kind == "name" and bound.get(prefix, "") + re.sub(r"\\(.)", r"\1", local) == statement.predicate.value
+        ) or (token.kind == "iri" and token.text[1:-1] == statement.predicate.value):
+            found = token.offset
+    return lines.at(found) if found is not None else (statement.line, statement.column)
 
 
 def _renamed(term: Any, names: Mapping[object, BlankNode]) -> Any:
@@ -539,7 +588,7 @@ def with_bounds(
                 DateError(
                     say("%(value)s is not typed as an EDTF date", value=value),
                     **where,  # type: ignore[arg-type]
-                    advice=say('Write "%(value)s"^^<%(datatype)s>.', value=value.value, datatype=EDTF),
+                    advice=say('Write "%(value)s"^^%(datatype)s.', value=value.value, datatype=_edtf(document)),
                 )
             )
             continue

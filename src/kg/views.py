@@ -11,7 +11,8 @@ from pathlib import Path
 from pyoxigraph import Literal, NamedNode
 
 from kg.errors import QueryError
-from kg.project import Project
+from kg.messages import say
+from kg.project import Project, bytes_of
 from kg.queries import guard
 from kg.vocabulary import XSD
 
@@ -135,10 +136,10 @@ def parse_view(text: str, name: str, languages: tuple[str, ...], *, where: str) 
         match = _DECORATOR.match(line.rstrip())
         if match is None or match["key"] not in _KEYS:
             raise QueryError(
-                "this line of the header is not understood",
+                say("this line of the header is not understood"),
                 where=place,
                 found=line.strip(),
-                expected="#+ key: value, where key is one of " + ", ".join(_KEYS),
+                expected=say("#+ key: value, where key is one of %(names)s", names=", ".join(_KEYS)),
             )
         key, tag, value = match["key"], match["tag"] or languages[0], match["value"]
         if key in texts:
@@ -150,17 +151,17 @@ def parse_view(text: str, name: str, languages: tuple[str, ...], *, where: str) 
             parameter = re.fullmatch(r"(\w+)\s*=\s*(.*?)(?:\s+:\s+(.*))?", value)
             if parameter is None:
                 raise QueryError(
-                    "this parameter is not understood",
+                    say("this parameter is not understood"),
                     where=place,
                     found=value,
-                    expected="name = default : description",
+                    expected=say("name = default : description"),
                 )
             if parameter[1] in TAKEN:
                 raise QueryError(
-                    "every address of a view has a parameter of this name",
+                    say("every address of a view has a parameter of this name"),
                     where=place,
                     found=parameter[1],
-                    advice="Give it another name.",
+                    advice=say("Give it another name."),
                 )
             parameters.append(Parameter(parameter[1], parameter[2], by_language(parameter[3] or "")))
         elif key == "choices":
@@ -168,10 +169,10 @@ def parse_view(text: str, name: str, languages: tuple[str, ...], *, where: str) 
             at = next((n for n, one in enumerate(parameters) if one.name == name_of.strip()), None)
             if at is None or not rest.strip():
                 raise QueryError(
-                    "these choices are of no parameter",
+                    say("these choices are of no parameter"),
                     where=place,
                     found=value,
-                    expected="name = prefix:Class, or name = one, other; after the line of the parameter",
+                    expected=say("name = prefix:Class, or name = one, other; after the line of the parameter"),
                 )
             if _CLASS.fullmatch(rest.strip()):
                 parameters[at] = replace(parameters[at], choice_class=rest.strip())
@@ -179,12 +180,17 @@ def parse_view(text: str, name: str, languages: tuple[str, ...], *, where: str) 
                 parameters[at] = replace(parameters[at], choices=tuple(part.strip() for part in rest.split(",")))
         elif key == "display" and value not in DISPLAYS:
             raise QueryError(
-                "this display is unknown", where=place, found=value, expected="one of " + ", ".join(DISPLAYS)
+                say("this display is unknown"),
+                where=place,
+                found=value,
+                expected=say("one of %(names)s", names=", ".join(DISPLAYS)),
             )
         else:
             single[key] = value
     if not texts["title"]:
-        raise QueryError("the view has no title", where=f"{where}:1:1", advice="Begin the file with #+ title: …")
+        raise QueryError(
+            say("the view has no title"), where=f"{where}:1:1", advice=say("Begin the file with #+ title: …")
+        )
     view = View(
         name,
         text,
@@ -200,7 +206,7 @@ def parse_view(text: str, name: str, languages: tuple[str, ...], *, where: str) 
     )
     if view.display == "pivot" and not (view.rows and view.columns and view.cell):
         raise QueryError(
-            "a pivot names three variables", where=f"{where}:1:1", expected="#+ rows:, #+ columns: and #+ cell:"
+            say("a pivot names three variables"), where=f"{where}:1:1", expected="#+ rows:, #+ columns: and #+ cell:"
         )
     return view
 
@@ -214,9 +220,9 @@ def read_views(project: Project) -> list[View]:
     for path in project.files(folder, ".rq"):
         if path.stem in views:
             raise QueryError(
-                "another view has this name",
+                say("another view has this name"),
                 where=project.shown(path),
-                advice="Rename one of them: a view is called after its file, whatever its folder.",
+                advice=say("Rename one of them: a view is called after its file, whatever its folder."),
             )
         views[path.stem] = read_view(project, path)
     return list(views.values())
@@ -226,7 +232,7 @@ def read_view(project: Project, path: Path) -> View:
     """Return the view in one file. Raises QueryError that names the file."""
     shown = project.shown(path) if path.is_relative_to(project.root) else str(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = bytes_of(path).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise QueryError("this view cannot be read", where=shown, found=str(error)) from None
     view = parse_view(text, path.stem, project.settings.languages, where=shown)
@@ -235,7 +241,7 @@ def read_view(project: Project, path: Path) -> View:
             parameter.term()
             prefix = parameter.choice_class.partition(":")[0]
             if parameter.choice_class and prefix not in project.prefixes:
-                raise QueryError("a prefix is not in the prefix table", found=f"{prefix}:")
+                raise QueryError(say("a prefix is not in the prefix table"), found=f"{prefix}:")
         guard(text, project.settings)
     except QueryError as error:
         raise QueryError(
