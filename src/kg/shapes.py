@@ -790,14 +790,8 @@ class _Validation:
 
         None if that is not known, or not worth finding out.
         """
-        if changes is None or len(changes) > _FEW:
-            return None
-        # What is gone may have been on the way to a node.
-        gone = [triple for triple in changes if self.triples.add(triple)]
-        found = self._touched(list(changes))
-        for triple in gone:
-            self.triples.remove(triple)
-        return found
+        # The first triple that went from a way is reached by what is still there; so it may be looked for now.
+        return None if changes is None or len(changes) > _FEW else self._touched(changes)
 
     def _note(self, at: int, focus: int, lookups: Iterable[int]) -> None:
         for number in lookups:
@@ -826,7 +820,7 @@ class _Validation:
                 found.setdefault(predicate, {}).setdefault((inverse, back), set()).add(at)
         return found
 
-    def _touched(self, new: Sequence[Numbers]) -> Mapping[int, set[int]]:
+    def _touched(self, new: Collection[Numbers]) -> Mapping[int, set[int]]:
         """Return nodes that new triples can concern, each with the shapes that have to look at it."""
         targets = self.targets
         concerned: defaultdict[int, set[int]] = defaultdict(set)
