@@ -61,3 +61,8 @@ def test_event_is_dated_in_words_in_both_languages(site: FlaskClient) -> None:
         page = Page(site.get(f"/doc/network/anvita.html?lang={language}").text)
         dates = [" ".join("".join(t).split()) for _, a, t in page.elements if a.get("class") == "when"]
         assert any(words in date for date in dates)
+
+
+def test_a_date_on_which_sources_differ_is_told_as_that_of_the_founding(site: FlaskClient) -> None:
+    text = site.get("/doc/network/eurocities.html?lang=fr").text
+    assert re.search(r"<h3>(<[^>]*>)?fondation(</[^>]*>)?.{1,3}(<[^>]*>)?date", text)

@@ -152,6 +152,8 @@ class Difference:
 
     #: The thing, where it is another than that of the page.
     about: Sequence[Shown]
+    #: What the nodes are that give the values of the thing, such as foundings.
+    kinds: Sequence[Text]
     property: Text
     respects: Sequence[Text]
     values: Sequence[tuple[Value, Sequence[Shown]]]
@@ -263,6 +265,10 @@ class _Painter:
         self.differing = self._differing() if description.page == 1 and not snapshot.default_graph else ()
         differing = [fact for one in self.differing for _, facts in one.values for fact in facts]
         names.learn(term for one in self.differing for term in (*one.about, *one.respects, one.property))
+        self.kinds = snapshot.classes_of(
+            fact.subject.value for fact in differing if isinstance(fact.subject, NamedNode)
+        )
+        names.learn(NamedNode(kind) for kinds in self.kinds.values() for kind in kinds)
         shown = [
             *description.facts,
             *(fact for r in description.relations for fact in r.facts),
@@ -512,11 +518,16 @@ class _Painter:
 
     def _difference(self, found: Differing) -> Difference:
         values = []
+        nodes = {str(fact.subject.value) for _, facts in found.values for fact in facts}
+        kinds: set[str] = set()
+        if nodes and nodes.isdisjoint(one.value for one in found.about):
+            kinds = set.intersection(*(set(self.kinds.get(node, ())) for node in nodes))
         for term, facts in found.values:
             sources = dict.fromkeys(fact.file.source for fact in facts if fact.file and fact.file.source)
             values.append((self._value(term, facts), [self.names.link(source.value) for source in sources]))
         return Difference(
             [self.names.link(one.value) for one in found.about if one != self.iri],
+            [self.names.name(kind) for kind in sorted(kinds)],
             self._property(found.property).text,
             [self.names.name(one.value) for one in found.respects],
             values,
