@@ -7,7 +7,7 @@ import rdflib
 from owlrl import DeductiveClosure, OWLRL_Semantics
 from pyoxigraph import BlankNode, Literal, NamedNode
 
-from kg.rules import Triple, compile_rules, infer
+from kg.rules import Triple, clashing, compile_rules, infer
 from kg.turtle import read_document
 
 HEAD = """@base <http://x/> . @prefix : <http://x/#> . @prefix owl: <http://www.w3.org/2002/07/owl#> .
@@ -233,3 +233,21 @@ def test_what_follows_about_individuals_is_what_owlrl_says(seed):
     oracle = rdflib.Graph().parse(data=HEAD + text + declared, format="turtle")
     DeductiveClosure(OWLRL_Semantics).expand(oracle)
     assert about_individuals((s.value, p.value, o.value) for s, p, o in ours) == about_individuals(oracle)
+
+
+# --- parts that clash ---
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_parts_that_clash_are_those_that_clash_when_inferred_alone_with_the_base(seed):
+    chance = random.Random(seed)
+    disjoint = "".join(f"{CLASSES[i]} owl:disjointWith {CLASSES[i + 1]} . " for i in (0, 2))
+    axioms = triples(disjoint + "".join(random_axiom(chance) for _ in range(4)) + ":p0 owl:propertyDisjointWith :p1 .")
+    rules = compile_rules(axioms).rules
+    base = axioms + triples("".join(random_fact(chance) for _ in range(3)))
+    parts = {name: triples("".join(random_fact(chance) for _ in range(3))) for name in range(12)}
+
+    def clashes(more):
+        return {(clash.rule, clash.premises) for clash in infer(rules, base + more).clashes}
+
+    assert list(clashing(rules, base, parts)) == [name for name in parts if clashes(parts[name]) > clashes([])]

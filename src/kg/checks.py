@@ -28,7 +28,7 @@ from kg.parsings import Parsings
 from kg.project import PREFIX_TABLE, Project, Reading, Role, bytes_of
 from kg.published import disappeared
 from kg.queries import Data, Question, ask_each_within
-from kg.rules import Clash, Closure, Rules, Triple, compile_rules, infer
+from kg.rules import Clash, Closure, Rules, Triple, clashing, compile_rules, infer
 from kg.stated import close_to, to_declare
 from kg.turtle import Document, Lines, Statement, excerpt_of, place_of_predicate
 from kg.views import View, read_view
@@ -646,7 +646,8 @@ def _clashes(project: Project, reading: Reading, rules: Rules, closure: Closure)
     sources = reading.sources(project.expand(project.settings.source))
     seen: set[tuple[Triple, frozenset[Triple]]] = set()
     runs: list[tuple[str, Mapping[Triple, tuple[Document, Statement]]]] = [("inconsistent", {})]
-    runs += [("inconsistent", _index(documents)) for documents in sources.values()]
+    stated = {name: _index(documents) for name, documents in sources.items()}
+    runs += [("inconsistent", stated[name]) for name in clashing(rules.rules, known, stated)]
     runs += [("disagreement", _index(_documents(reading, Role.SOURCE)))]
     for rule, own in runs:
         found = closure if rule == "disagreement" else infer(rules.rules, [*known, *own])

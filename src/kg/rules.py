@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from pyoxigraph import BlankNode, Literal, NamedNode
 
 from kg.triples import Numbers, Triples
 from kg.vocabulary import OWL, RDF, RDFS, XSD
 
-__all__ = ["Clash", "Closure", "Inference", "Reason", "Rule", "Rules", "Triple", "compile_rules", "infer"]
+__all__ = ["Clash", "Closure", "Inference", "Reason", "Rule", "Rules", "Triple", "clashing", "compile_rules", "infer"]
 
 Term = NamedNode | BlankNode | Literal
+_Part = TypeVar("_Part")
 
 
 class Triple(NamedTuple):
@@ -421,47 +422,92 @@ def _fitting(pattern: _Coded, triple: Numbers, values: _Values) -> _Values | Non
     return values if known == value else None
 
 
+#: A rule and the triples that fit its body.
+_Reasons = dict[tuple[_Running, tuple[Numbers, ...]], None]
+
+
+#: By predicate and, where a pattern names it, object: most rules wait for members of a class.
+_Waiting = dict[tuple[int, int | None], list[tuple[_Running, int]]]
+
+
+class _Drawing:
+    """Rules at work over numbered triples, to which some can be added for a while."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self.known = Triples()
+        # Most of what a graph says, its labels and texts, no rule asks for.
+        self._asked = {pattern[1] for rule in rules for pattern in (*rule.body, *([rule.head] if rule.head else []))}
+        self._literals: set[int] = set()
+        running = [_Running(rule, self.known) for rule in rules]
+        self.deriving = [rule for rule in running if rule.head is not None]
+        self.forbidding = [rule for rule in running if rule.head is None]
+        self._waiting, self._watching = _by_pattern(self.deriving), _by_pattern(self.forbidding)
+
+    def state(self, triples: Iterable[tuple[NamedNode | BlankNode, NamedNode, Term]]) -> list[Numbers]:
+        """Add what is stated, and return what of it is new and asked for by a rule."""
+        number, found = self.known.number, []
+        for subject, predicate, value in triples:
+            if predicate in self._asked:
+                triple = number(subject), number(predicate), number(value)
+                if isinstance(value, Literal):
+                    self._literals.add(triple[2])
+                if self.known.add(triple):
+                    found.append(triple)
+        return found
+
+    def set_off(self, new: Iterable[Numbers]) -> Iterator[tuple[_Running, _Values]]:
+        """Give the rules by which something follows from new triples, with the values for which their bodies hold."""
+        return _set_off(self._waiting, new)
+
+    def clashes(self, new: Iterable[Numbers]) -> bool:
+        """Tell whether new triples lead to a clash."""
+        return next(_set_off(self._watching, new), None) is not None
+
+    def draw(self, found: Iterable[tuple[_Running, _Values]]) -> dict[Numbers, _Reasons]:
+        """Add what follows, turn by turn, from rules that hold; return it with its reasons.
+
+        A reason is kept only if its premises were known before the triple, so reasons never run in a circle.
+        """
+        reasons: dict[Numbers, _Reasons] = {}
+        while True:
+            turn: dict[Numbers, _Reasons] = {}
+            for rule, values in found:
+                assert rule.head is not None
+                head = rule.filled(rule.head, values)
+                if head[0] not in self._literals and head[2] not in self.known.objects(head[0], head[1]):
+                    turn.setdefault(head, {})[rule, rule.premises(values)] = None
+            if not turn:
+                return reasons
+            reasons |= turn
+            found = self.set_off([triple for triple in turn if self.known.add(triple)])
+
+
+def _by_pattern(rules: Iterable[_Running]) -> _Waiting:
+    found: _Waiting = {}
+    for rule in rules:
+        for at, (_, verb, end) in enumerate(rule.body):
+            found.setdefault((verb, end if end >= 0 else None), []).append((rule, at))
+    return found
+
+
+def _set_off(waiting: _Waiting, new: Iterable[Numbers]) -> Iterator[tuple[_Running, _Values]]:
+    for triple in new:
+        for key in (triple[1:], (triple[1], None)):
+            for rule, at in waiting.get(key, ()):
+                for values in rule.starting(at, triple):
+                    yield rule, values
+
+
 def infer(rules: Sequence[Rule], triples: Iterable[tuple[NamedNode | BlankNode, NamedNode, Term]]) -> Closure:
     """Return what follows from triples, in a fixed order, and the clashes among them.
 
     A reason is kept only if its premises were known before the triple, so reasons never run in a circle.
     Literals as subjects, which RDF does not have, are not inferred.
     """
-    known = Triples()
-    new: Collection[Numbers] = []
-    # Most of what a graph says, its labels and texts, no rule asks for.
-    asked = {pattern[1] for rule in rules for pattern in (*rule.body, *([rule.head] if rule.head else []))}
-    for subject, predicate, value in triples:
-        if predicate in asked:
-            known.add((known.number(subject), known.number(predicate), known.number(value)))
-    running = [_Running(rule, known) for rule in rules]
-    deriving = [rule for rule in running if rule.head is not None]
-    #: By predicate and, where a pattern names it, object: most rules wait for members of a class.
-    waiting: dict[tuple[int, int | None], list[tuple[_Running, int]]] = {}
-    for rule in deriving:
-        for at, (_, verb, end) in enumerate(rule.body):
-            waiting.setdefault((verb, end if end >= 0 else None), []).append((rule, at))
-    reasons: dict[Numbers, dict[tuple[_Running, tuple[Numbers, ...]], None]] = {}
-    literals = {number for term, number in known.numbers.items() if isinstance(term, Literal)}
-    found = ((rule, values) for rule in deriving for values in rule.everywhere())
-    while True:
-        turn: dict[Numbers, dict[tuple[_Running, tuple[Numbers, ...]], None]] = {}
-        for rule, values in found:
-            assert rule.head is not None
-            head = rule.filled(rule.head, values)
-            if head[0] not in literals and head[2] not in known.objects(head[0], head[1]):
-                turn.setdefault(head, {})[rule, rule.premises(values)] = None
-        if not turn:
-            break
-        reasons |= turn
-        new = [triple for triple in turn if known.add(triple)]
-        found = (
-            (rule, values)
-            for triple in new
-            for key in (triple[1:], (triple[1], None))
-            for rule, at in waiting.get(key, ())
-            for values in rule.starting(at, triple)
-        )
+    drawing = _Drawing(rules)
+    drawing.state(triples)
+    known = drawing.known
+    reasons = drawing.draw((rule, values) for rule in drawing.deriving for values in rule.everywhere())
 
     @functools.cache
     def told(triple: Numbers) -> Triple:
@@ -486,11 +532,26 @@ def infer(rules: Sequence[Rule], triples: Iterable[tuple[NamedNode | BlankNode, 
         number = known.number(predicate)
         return (told(triple) for triple in reasons if triple[1] == number)
 
-    clashes = {
-        (rule, rule.premises(values)): None for rule in running if rule.head is None for values in rule.everywhere()
-    }
+    clashes = {(rule, rule.premises(values)): None for rule in drawing.forbidding for values in rule.everywhere()}
     shown = [Clash(rule.rule, tuple(map(told, premises))) for rule, premises in clashes]
     return Closure(sorted(shown, key=_reason_order), inferences, having)
+
+
+def clashing(rules: Sequence[Rule], base: Iterable[Triple], parts: Mapping[_Part, Iterable[Triple]]) -> Iterator[_Part]:
+    """Give the parts that, each alone with the base, lead to a clash to which the base alone does not.
+
+    All of them are tried at little more than the cost of one inference over everything.
+    """
+    drawing = _Drawing(rules)
+    drawing.state(base)
+    drawing.draw((rule, values) for rule in drawing.deriving for values in rule.everywhere())
+    for name, triples in parts.items():
+        new = drawing.state(triples)
+        new += drawing.draw(drawing.set_off(new))
+        if drawing.clashes(new):
+            yield name
+        for triple in new:
+            drawing.known.remove(triple)
 
 
 def _reason_order(reason: Reason | Clash) -> tuple[str, list[str]]:
