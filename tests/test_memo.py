@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import random
@@ -19,6 +20,7 @@ from tests.editing import Editor, mutated
 
 from kg import checks
 from kg.canonical import Style, canonical
+from kg.aside import without_search_for_garbage
 from kg.checks import brought, check, recheck
 from kg.errors import TurtleError
 from kg.findings import Finding, Severity, concerning
@@ -37,11 +39,14 @@ ONLY_FOR_PYSHACL = (
 )
 
 
+@without_search_for_garbage()
 def edits_agree(root, number, seed):
     """Edit a graph again and again; after each edit, what was remembered must lead to what a fresh check finds."""
     editor = Editor(open_project(root), seed)
     reused = 0
     for step in range(number):
+        if step % 20 == 0:
+            gc.collect()
         told = [editor.edit() for _ in range(editor.chance.choice([1, 1, 1, 3]))]
         project = open_project(root)
         reading = project.read()
