@@ -19,8 +19,8 @@ from tests.building import ROOT, copy_of, environment, error_of, run_kg
 from tests.editing import Editor, mutated
 
 from kg import checks
-from kg.canonical import Style, canonical
 from kg.aside import without_search_for_garbage
+from kg.canonical import Style, canonical
 from kg.checks import brought, check, recheck
 from kg.errors import TurtleError
 from kg.findings import Finding, Severity, concerning
