@@ -513,6 +513,11 @@ def test_a_view_too_deep_for_the_parser_is_a_finding(bells):
     assert [finding[:5] for finding in bells.findings()] == [(VIEW, 1, 1, "violation", "view")]
 
 
+def test_a_view_of_another_encoding_is_told_at_the_byte(bells):
+    bells.write(VIEW, "#+ title: Bells\n#+ title@fr: Clochers fêlés\n".encode("latin-1"))
+    assert bells.findings() == [(VIEW, 2, 24, "violation", "view", "byte 0xEA is not UTF-8")]
+
+
 def test_a_pipe_among_the_files_is_a_finding(bells):
     os.mkfifo(bells.root / "data/turtle/sources/pipe.ttl")
     message = "this file cannot be read: it is a pipe, a device or the like"

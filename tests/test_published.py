@@ -41,8 +41,11 @@ def test_a_change_of_the_register_is_noticed_by_the_next_check(bells):
 
 
 def test_a_register_that_cannot_be_read_is_told(bells):
-    bells.write("published.txt", b"\xff\n")
-    assert [(line, rule) for line, rule in gone(bells)] == [(1, "the register of published IRIs cannot be read")]
+    bells.write("published.txt", b"https://bells.example/\n\xff\n")
+    assert gone(bells) == [(2, "byte 0xFF is not UTF-8")]
+    bells.delete("published.txt")
+    (bells.root / "published.txt").mkdir()
+    assert gone(bells) == [(1, "the register of published IRIs cannot be read: it is a pipe, a device or the like")]
 
 
 def test_a_graph_with_violations_is_not_released(bells):

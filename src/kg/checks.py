@@ -19,7 +19,7 @@ from kg.curation import curate
 from kg.differences import Difference, compare
 from kg.differences import findings as differing
 from kg.engine import engine_version
-from kg.errors import DateError, QueryError
+from kg.errors import DateError, QueryError, TurtleError
 from kg.findings import CHECKED_LATER, Finding, Severity, in_order, translated, unreadable
 from kg.lint import lint
 from kg.memo import Memo, Shelf
@@ -30,7 +30,7 @@ from kg.published import disappeared
 from kg.queries import Data, Question, ask_each_within
 from kg.rules import Clash, Closure, Rules, Triple, clashing, compile_rules, infer
 from kg.stated import close_to, to_declare
-from kg.turtle import Document, Lines, Statement, excerpt_of, place_of_predicate
+from kg.turtle import Document, Lines, Statement, excerpt_of, place_of_predicate, text_of
 from kg.views import View, read_view
 from kg.vocabulary import KG, KG_TERMS, OWL, RDF, RDFS, SH, SKOS, XSD
 
@@ -197,12 +197,14 @@ def _views(project: Project) -> Iterator[Finding]:
     for path in project.files(folder, ".rq"):
         shown, text = project.shown(path), ""
         try:
-            text = bytes_of(path).decode("utf-8")
+            text = text_of(bytes_of(path), shown)
             view = read_view(project, path)
             values = {parameter.name: parameter.term() for parameter in view.parameters}
             found.append((text, view, Question(view.query, values, shown)))
-        except (OSError, UnicodeDecodeError) as error:
-            message = say("this view cannot be read: %(error)s", error=getattr(error, "strerror", "") or error)
+        except TurtleError as error:
+            yield Finding(shown, error.line, error.column, Severity.VIOLATION, "view", error.problem, error.advice)
+        except OSError as error:
+            message = say("this view cannot be read: %(error)s", error=error.strerror)
             yield Finding(shown, 1, 1, Severity.VIOLATION, "view", message, say("Save it as a file in UTF-8."))
         except QueryError as error:
             yield _wrong_view(shown, text, error)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from pyoxigraph import NamedNode
 
-from kg.errors import KGError
+from kg.errors import TurtleError
 from kg.findings import Finding, Severity
 from kg.messages import say
 from kg.project import PUBLISHED, Project, Reading, Role, bytes_of
+from kg.turtle import text_of
 
 __all__ = ["disappeared", "publish"]
 
@@ -33,11 +34,12 @@ def _described(project: Project, reading: Reading) -> set[str]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        return bytes_of(path).decode("utf-8").splitlines()
+        return text_of(bytes_of(path), PUBLISHED).splitlines()
     except FileNotFoundError:
         return []
-    except (OSError, UnicodeDecodeError) as error:
-        raise KGError("the register of published IRIs cannot be read", where=PUBLISHED, found=str(error)) from None
+    except OSError as error:
+        message = say("the register of published IRIs cannot be read: %(error)s", error=error.strerror)
+        raise TurtleError(message, path=PUBLISHED, line=1, column=1) from None
 
 
 def publish(project: Project, reading: Reading) -> tuple[int, int]:
@@ -64,8 +66,8 @@ def disappeared(project: Project, reading: Reading) -> Iterator[Finding]:
     """Find IRIs that were published and are described no more, not even as deprecated."""
     try:
         lines = _lines(project.root / PUBLISHED)
-    except KGError as error:
-        yield Finding(PUBLISHED, 1, 1, Severity.VIOLATION, "published", error.problem, error.found)
+    except TurtleError as error:
+        yield Finding(PUBLISHED, error.line, error.column, Severity.VIOLATION, "published", error.problem, error.advice)
         return
     described = _described(project, reading) if lines else set()
     for number, line in enumerate(lines, start=1):
