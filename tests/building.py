@@ -24,6 +24,7 @@ from typing import Any
 from pyoxigraph import DefaultGraph, Quad, RdfFormat, Store, parse
 
 from kg.build import build, ensure
+from kg.parsings import Parsings
 from kg.project import Project, Reading, Role, open_project
 from kg.rules import Closure, Triple, compile_rules, infer
 from kg.settings import load_settings
@@ -169,13 +170,14 @@ def content_of(folder: Path) -> dict[str, bytes | str]:
 
 def closure_of(root: Path) -> Closure:
     """Return what follows from the files of a project now, whether it would pass the checks or not."""
-    reading = open_project(root).glance()
+    project = open_project(root)
+    reading = project.read(Parsings(project.checks))
     assert not reading.errors
-    ontology = [Triple(q.subject, q.predicate, q.object) for q in reading.quads(Role.ONTOLOGY)]
-    stated = [
-        Triple(q.subject, q.predicate, q.object) for q in reading.quads(Role.ONTOLOGY, Role.REGISTER, Role.SOURCE)
-    ]
-    return infer(compile_rules(ontology).rules, stated)
+
+    def stated(*roles: Role) -> list[Triple]:
+        return [Triple(*s[:3]) for role in roles for document in reading.documents[role] for s in document.statements]
+
+    return infer(compile_rules(stated(Role.ONTOLOGY)).rules, stated(Role.ONTOLOGY, Role.REGISTER, Role.SOURCE))
 
 
 # --- Turtle ----------------------------------------------------------------------------------------------

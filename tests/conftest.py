@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 from collections import Counter
@@ -18,6 +19,8 @@ from kg.project import Project, Reading, open_project
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Graphs are millions of things that stay: Python would search them for garbage again and again.
+    gc.set_threshold(100_000, 20, 20)
     if not hasattr(config, "workerinput") and SHARED not in os.environ:
         folder = tempfile.TemporaryDirectory(prefix="kg-tests-")
         os.environ[SHARED] = folder.name
