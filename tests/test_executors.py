@@ -23,6 +23,7 @@ from tests.hostile import CANARY, FILE, HOSTILE, Hostile
 
 from kg.confinement import cover
 from kg.executors import folder_of
+from kg.messages import unpacked
 from kg.queries import Data, run
 
 
@@ -159,10 +160,10 @@ def test_values_are_bound(parent: Parent) -> None:
     assert found == [{"x": 'a "quoted" { text'}]
     end, _ = parent.ask("SELECT ?x {}", values={"x": "1 } DROP ALL #"})
     assert end is not None
-    assert (end["status"], end["problem"]) == ("wrong", "the value of x is not a term")
+    assert (end["status"], unpacked(end["problem"])) == ("wrong", "the value of x is not a term")
     end, _ = parent.ask("SELECT ?x {}", values={"x { } } #": "1"})
     assert end is not None
-    assert (end["status"], end["problem"]) == ("wrong", "this is not the name of a variable")
+    assert (end["status"], unpacked(end["problem"])) == ("wrong", "this is not the name of a variable")
 
 
 @pytest.mark.parametrize(
@@ -183,7 +184,7 @@ def test_what_is_not_sparql_is_told_with_line_and_column(
     end, _ = parent.ask(query)
     assert end is not None
     assert (end["status"], end["line"], end["column"]) == ("wrong", line, column)
-    assert told in end["problem"]
+    assert told in unpacked(end["problem"])
 
 
 def test_unknown_functions_leave_unbound_and_filter_out(parent: Parent) -> None:
@@ -258,7 +259,7 @@ def test_the_dataset_of_the_protocol_wins(parent: Parent, graphs: dict[str, set[
     assert count(parent, NAMED, default_graphs=[a, b], named_graphs=[a, b, b]) == len(graphs[a]) + len(graphs[b])
     end, _ = parent.ask(ALL, default_graphs=["no iri"])
     assert end is not None
-    assert (end["status"], end["problem"]) == ("wrong", "the name of a graph is not an IRI")
+    assert (end["status"], unpacked(end["problem"])) == ("wrong", "the name of a graph is not an IRI")
 
 
 def test_a_graph_is_read_as_it_was_written(parent: Parent, graphs: dict[str, set[str]]) -> None:

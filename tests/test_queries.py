@@ -266,7 +266,7 @@ def test_prefixes_of_the_table_are_known_and_may_be_declared_again(store: Store)
 def test_of_a_long_line_only_what_is_around_the_mistake_is_shown(store: Store, query: str) -> None:
     with pytest.raises(QueryError) as raised:
         ask(Data(store), query)
-    _, line, caret = raised.value.problem.split("\n")
+    _, line, caret = raised.value.marked.split("\n")
     assert len(line) < 500
     assert len(caret) <= len(line) + 1
     where, number, column = raised.value.where.rsplit(":", 2)
@@ -361,6 +361,15 @@ def test_a_question_leaves_no_process_and_no_open_file_behind(store: Store, monk
     for child in children:
         with pytest.raises(ChildProcessError):
             os.waitpid(child, os.WNOHANG)
+
+
+def test_what_is_wrong_in_another_process_is_told_in_the_readers_language(store: Store) -> None:
+    with pytest.raises(QueryError) as caught:
+        ask_within(5, Data(store), "SELECT * { ?a ?b ?c } ?d", where="q.rq")
+    assert caught.value.told("fr").startswith(
+        "q.rq:1:23: ce n’est pas du SPARQL\u00a0: ?d ne peut pas se trouver ici\n"
+    )
+    assert caught.value.told("fr").endswith("\n  SELECT * { ?a ?b ?c } ?d\n                        ^")
 
 
 def test_a_query_that_ends_its_process_takes_no_others_with_it(store: Store) -> None:

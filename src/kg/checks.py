@@ -239,7 +239,7 @@ def _views(project: Project) -> Iterator[Finding]:
 def _wrong_view(shown: str, text: str, error: QueryError) -> Finding:
     place = re.fullmatch(r".*?:(\d+):(\d+)", error.where)
     line, column = (int(place[1]), int(place[2])) if place else (1, 1)
-    message = error.problem if "\n" not in error.problem else error.problem.split("\n")[0]
+    message = error.problem
     if error.found:
         message = say("%(problem)s; found %(found)s", problem=message, found=error.found)
     if error.expected:

@@ -14,6 +14,8 @@ class KGError(Exception):
     The parts are attributes too, so that a terminal and a page can each tell it in their own way.
     """
 
+    marked = ""
+
     def __init__(self, problem: str, *, where: str = "", found: str = "", expected: str = "", advice: str = "") -> None:
         self.problem = problem
         self.where = where
@@ -27,10 +29,10 @@ class KGError(Exception):
 
     def told(self, language: str) -> str:
         """Return the whole text in a language, as far as its parts were said."""
-        from kg.messages import in_language, say  # its library takes long to import, and errors are few
+        from kg.messages import in_language, say
 
         problem = in_language(self.problem, language)
-        text = f"{self.where}: {problem}" if self.where else problem
+        text = (f"{self.where}: {problem}" if self.where else problem) + self.marked
         for part in (
             say("Found %(found)s.", found=self.found) if self.found else "",
             say("Expected %(expected)s.", expected=self.expected) if self.expected else "",
@@ -65,7 +67,13 @@ class SnapshotError(KGError):
 
 
 class QueryError(KGError):
-    """A question that cannot be asked as it stands."""
+    """A question that cannot be asked as it stands; `marked` shows the place in it, on lines of their own."""
+
+    def __init__(
+        self, problem: str, *, where: str = "", found: str = "", expected: str = "", advice: str = "", marked: str = ""
+    ) -> None:
+        self.marked = marked
+        super().__init__(problem, where=where, found=found, expected=expected, advice=advice)
 
 
 class FormatError(QueryError):

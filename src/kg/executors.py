@@ -41,6 +41,7 @@ from pyoxigraph import DefaultGraph, NamedNode, QueryBoolean, QuerySolutions, Rd
 
 from kg.confinement import CRASHED, OUT_OF_MEMORY, confine, cover, deadline, exit_kind, resident, uncover
 from kg.errors import KGError, QueryError, Refused
+from kg.messages import packed, say
 from kg.queries import Data, form_of, guard, rows_of, run, triples_of, values_from
 from kg.results import ROWS_FORMS, TRIPLES_FORMS, Body, Bounds, boolean_body, rows_body, triples_body
 from kg.settings import Settings
@@ -190,7 +191,7 @@ def _graph(loaded: Loaded, question: Mapping[str, Any]) -> tuple[dict[str, Any],
         try:
             known = loaded.data.store.contains_named_graph(NamedNode(graph))
         except ValueError as error:
-            raise QueryError("the name of the graph is not an IRI", found=graph, expected=str(error)) from None
+            raise QueryError(say("the name of a graph is not an IRI"), found=graph, expected=str(error)) from None
         if not known:
             return {"status": "unknown graph", "kind": "graph", "problem": f"there is no graph <{graph}>"}, None
     if form not in TRIPLES_FORMS:
@@ -207,8 +208,8 @@ def _end(kind: str, form: str | None, body: Body | None) -> tuple[dict[str, Any]
 
 
 def _problem(status: str, error: QueryError) -> dict[str, Any]:
-    end: dict[str, Any] = {"status": status, "problem": error.problem, "found": error.found}
-    end |= {"expected": error.expected, "advice": error.advice}
+    said = {"problem": error.problem, "found": error.found, "expected": error.expected, "advice": error.advice}
+    end: dict[str, Any] = {"status": status, **{name: packed(part) for name, part in said.items()}}
     parts = error.where.rsplit(":", 2)
     if len(parts) == 3:
         end |= {"line": int(parts[1]), "column": int(parts[2])}

@@ -9,12 +9,12 @@ import functools
 import io
 from collections.abc import Callable
 from importlib import resources
+from typing import TYPE_CHECKING, Any
 
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-from babel.support import Translations
+if TYPE_CHECKING:
+    from babel.support import Translations
 
-__all__ = ["Said", "catalogue", "in_language", "say", "translator"]
+__all__ = ["Said", "catalogue", "in_language", "packed", "say", "translator", "unpacked"]
 
 
 #: Where the catalogues are. One more file there is one more language.
@@ -27,6 +27,11 @@ def catalogue(language: str) -> Translations:
 
     Catalogues are read from their .po files, so that there is nothing to compile and nothing to get stale.
     """
+    # A library that takes long to import: who only says something, or says it in English, does without.
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+    from babel.support import Translations
+
     for tag in (language, language.split("-")[0]):
         file = FOLDER / f"{tag}.po"
         if file.is_file():
@@ -63,11 +68,30 @@ def say(template: str, **parts: object) -> str:
 
 def in_language(text: str, language: str) -> str:
     """Return a text in a language as far as it was said, and is in its catalogue; any other text as it is."""
-    if not isinstance(text, Said):
+    if not isinstance(text, Said) or language == "en":
         return text
     template = translator(language)(text.template)
     parts = {name: in_language(part, language) if isinstance(part, str) else part for name, part in text.parts.items()}
     return template % parts if parts else template
+
+
+def packed(text: str) -> object:
+    """Return a sentence as JSON can hold it, so that it can still be said in another language by another process.
+
+    >>> unpacked(packed(say("nothing defines %(name)s", name="b:cst"))).template
+    'nothing defines %(name)s'
+    """
+    if not isinstance(text, Said):
+        return text
+    return [text.template, {n: packed(part) if isinstance(part, str) else part for n, part in text.parts.items()}]
+
+
+def unpacked(written: Any) -> str:
+    """Return the sentence that was packed."""
+    if isinstance(written, str):
+        return written
+    template, parts = written
+    return say(template, **{n: unpacked(part) if isinstance(part, str | list) else part for n, part in parts.items()})
 
 
 def translator(language: str) -> Callable[[str], str]:

@@ -26,6 +26,7 @@ from typing import Any, Literal
 from kg.cache import Cache
 from kg.errors import QueryError
 from kg.executors import folder_of
+from kg.messages import unpacked
 from kg.settings import Settings
 
 __all__ = ["Pool", "Question", "Result", "ask_now", "client_of", "is_cacheable"]
@@ -97,11 +98,10 @@ class Result:
     column: int = 0
     retry_after: int = 0
 
-    @property
-    def reason(self) -> str:
-        """What is wrong with the question, what was expected, and what to do; in one line."""
-        problem = self.problem.partition("\n")[0]  # the lines after it show the place, which line and column name
-        return str(QueryError(problem, found=self.found, expected=self.expected, advice=self.advice))
+    def reason(self, language: str) -> str:
+        """Return what is wrong with the question, what was expected, and what to do; in one line."""
+        error = QueryError(self.problem, found=self.found, expected=self.expected, advice=self.advice)
+        return error.told(language)
 
     @property
     def is_answer(self) -> bool:
@@ -173,6 +173,7 @@ class _Reply:
             self.pid = int(said["pid"])
             return
         known = {one.name for one in fields(Result)} - {"body"}
+        said |= {name: unpacked(said[name]) for name in ("problem", "found", "expected", "advice") if name in said}
         self.end = Result(**{name: value for name, value in said.items() if name in known and value is not None})
         if self.end.is_answer:
             self.end = replace(self.end, body=b"".join(self.parts))

@@ -27,6 +27,7 @@ from pyoxigraph import (
 from kg.confinement import CRASHED, OUT_OF_MEMORY, confine, cover, deadline, exit_kind
 from kg.errors import QueryError, Refused
 from kg.literals import Term, Written
+from kg.messages import packed, say, unpacked
 from kg.results import Answer, from_json, to_json
 from kg.settings import Settings
 
@@ -84,8 +85,8 @@ def guard(query: str, settings: Settings) -> None:
     """
     if len(query) > settings.query_length:
         raise QueryError(
-            f"the query has {len(query)} characters",
-            expected=f"at most {settings.query_length} (limits.query_length)",
+            say("the query has %(number)s characters", number=len(query)),
+            expected=say("at most %(most)s", most=f"{settings.query_length} (limits.query_length)"),
         )
 
     def unescape(match: re.Match[str]) -> str:
@@ -104,9 +105,9 @@ def _guard(query: str, settings: Settings) -> None:
         if match["unclear"]:
             if re.search("[#']", match[0]):
                 raise QueryError(
-                    "this may be an IRI or a comparison",
+                    say("this may be an IRI or a comparison"),
                     found=match[0],
-                    expected="a full IRI with ://, a prefixed name, or a space after <",
+                    expected=say("a full IRI with ://, a prefixed name, or a space after <"),
                 )
             return match[0]
         return '""' if match["string"] else "<>"
@@ -117,13 +118,13 @@ def _guard(query: str, settings: Settings) -> None:
         depth = depth + 1 if bracket in "({[" else max(0, depth - 1)
         if depth > settings.query_nesting:
             raise QueryError(
-                "the query has brackets too deep inside each other",
-                expected=f"at most {settings.query_nesting} (limits.query_nesting)",
+                say("the query has brackets too deep inside each other"),
+                expected=say("at most %(most)s", most=f"{settings.query_nesting} (limits.query_nesting)"),
             )
     for found in re.finditer("SERVICE", bare, re.IGNORECASE):
         before = bare[max(0, found.start() - 1000) : found.start()]
         if not _IN_NAME_BEFORE.search(before) and not _IN_PREFIX_AFTER.match(bare, found.end()):
-            raise Refused("SERVICE is not allowed", advice="This graph answers from its own data only.")
+            raise Refused(say("SERVICE is not allowed"), advice=say("This graph answers from its own data only."))
 
 
 def with_values(query: str, values: Mapping[str, Term]) -> str:
@@ -144,11 +145,13 @@ def values_from(texts: Mapping[str, str]) -> dict[str, Term]:
     found: dict[str, Term] = {}
     for name, text in texts.items():
         if not re.fullmatch(r"\w+", name):
-            raise QueryError("this is not the name of a variable", found=name, expected="letters and digits")
+            expected = say("letters and digits")
+            raise QueryError(say("this is not the name of a variable"), found=name, expected=expected)
         try:
             (quad,) = parse(f"<urn:a> <urn:b> {text} .", format=RdfFormat.N_TRIPLES)
         except (SyntaxError, ValueError):
-            raise QueryError(f"the value of {name} is not a term", found=text, expected="one as in N-Triples") from None
+            problem, expected = say("the value of %(name)s is not a term", name=name), say("one as in N-Triples")
+            raise QueryError(problem, found=text, expected=expected) from None
         found[name] = quad.object
     return found
 
@@ -286,14 +289,16 @@ def run(
                 )
             except RuntimeError as error:
                 if (match := _UNKNOWN_FUNCTION.search(str(error))) is None or NamedNode(match[1]) in unknown:
-                    raise QueryError(f"the query cannot be answered: {error}", where=where) from None
+                    raise QueryError(
+                        say("the query cannot be answered: %(error)s", error=str(error)), where=where
+                    ) from None
                 unknown[NamedNode(match[1])] = _no_value
     except SyntaxError as error:
         raise _syntax_error(data, query, str(error.msg), where) from None
     except UnicodeEncodeError:
-        raise QueryError("the query has half a character (a lone surrogate)", where=where) from None
+        raise QueryError(say("the query has half a character (a lone surrogate)"), where=where) from None
     except OSError as error:
-        raise QueryError(f"the query cannot be answered: {error}", where=where) from None
+        raise QueryError(say("the query cannot be answered: %(error)s", error=str(error)), where=where) from None
 
 
 def _no_value(*_: Term) -> None:
@@ -304,7 +309,9 @@ def _iris(texts: Sequence[str]) -> list[NamedNode]:
     try:
         return [NamedNode(text) for text in dict.fromkeys(texts)]
     except ValueError as error:
-        raise QueryError("the name of a graph is not an IRI", found=", ".join(texts), expected=str(error)) from None
+        raise QueryError(
+            say("the name of a graph is not an IRI"), found=", ".join(texts), expected=str(error)
+        ) from None
 
 
 def _resolved(data: Data, query: str, default: Sequence[str], named: Sequence[str]) -> list[NamedNode]:
@@ -345,10 +352,11 @@ def _dataset(store: Store, default: Sequence[NamedNode], named: Sequence[NamedNo
 def _syntax_error(data: Data, query: str, message: str, where: str) -> QueryError:
     """Return an error that says where a query is not SPARQL, what stands there, and what could."""
     if form_of(query) in _UPDATES:
-        return Refused("this is an update, and the graph is only read", expected="SELECT, ASK, CONSTRUCT or DESCRIBE")
+        problem = say("this is an update, and the graph is only read")
+        return Refused(problem, expected="SELECT, ASK, CONSTRUCT, DESCRIBE")
     position = _POSITION.search(message)
     if position is None:
-        return QueryError(f"this is not SPARQL: {message}", where=where)
+        return QueryError(say("this is not SPARQL: %(problem)s", problem=message), where=where)
     lines = query.split("\n")
     line, column, items = int(position[1]), int(position[2]), _ITEM.findall(position[3])
     said = [item.strip() for item in items if re.fullmatch(r"[^\"\[].* .*", item.strip())]
@@ -361,16 +369,18 @@ def _syntax_error(data: Data, query: str, message: str, where: str) -> QueryErro
             token = undeclared
         start = token.start() if token else len(query.rstrip())
         line, column = query.count("\n", 0, start) + 1, start - query.rfind("\n", 0, start)
-        problem = f"{_shortened(token[0])} cannot stand here" if token else "it ends too early"
+        problem = say("%(token)s cannot stand here", token=_shortened(token[0])) if token else say("it ends too early")
         if token is not None and token is undeclared:
-            problem = f"the prefix {token['name'].partition(':')[0]}: is not declared"
+            problem = say("the prefix %(name)s: is not declared", name=token["name"].partition(":")[0])
         elif expected := _expected(items):
-            problem += f"; expected {expected}"
+            problem = say("%(problem)s; expected %(expected)s", problem=problem, expected=expected)
     there = lines[line - 1] if line <= len(lines) else ""
     begin = max(0, min(column - 1, len(there)) - _SHOWN)  # of a long line, what is around the place
     there = there[begin : column - 1 + _SHOWN]
     return QueryError(
-        f"this is not SPARQL: {problem}\n  {there}\n  {' ' * (column - 1 - begin)}^", where=f"{where}:{line}:{column}"
+        say("this is not SPARQL: %(problem)s", problem=problem),
+        where=f"{where}:{line}:{column}",
+        marked=f"\n  {there}\n  {' ' * (column - 1 - begin)}^",
     )
 
 
@@ -427,10 +437,10 @@ def _first_wrong(data: Data, query: str) -> tuple[re.Match[str] | None, list[str
 _ITEM = re.compile(r'"(?:\\.|[^"\\])*"|\[[^\]]*\](?:\s*\|\s*\[[^\]]*\])*|[^",\[\s][^,\[]*')
 _FORMS = ["SELECT", "ASK", "CONSTRUCT", "DESCRIBE"]
 _MEANT = {
-    "a variable": ('"?"', '"$"'),
-    "an IRI": ('"<"', '":"', "['A'"),
-    "a text": ('"\'"', '"\\""', "\"'''\"", '"\\"\\"\\""'),
-    "a number": ("['0'", '"+"', '"-"', '"."'),
+    say("a variable"): ('"?"', '"$"'),
+    say("an IRI"): ('"<"', '":"', "['A'"),
+    say("a text"): ('"\'"', '"\\""', "\"'''\"", '"\\"\\"\\""'),
+    say("a number"): ("['0'", '"+"', '"-"', '"."'),
 }
 
 
@@ -441,8 +451,12 @@ def _expected(items: Sequence[str]) -> str:
     found = dict.fromkeys(
         next((name for name, marks in _MEANT.items() if item.startswith(marks)), item.strip()) for item in items
     )
-    *most, last = found or [""]
-    return f"{', '.join(most)} or {last}" if most else last
+    first, *more = found or [""]
+    if not more:
+        return first
+    for name in more[:-1]:
+        first = say("%(names)s, %(name)s", names=first, name=name)
+    return say("%(names)s or %(last)s", names=first, last=more[-1])
 
 
 def _shortened(text: str) -> str:
@@ -570,7 +584,7 @@ def _answer_each(
                 try:
                     reply = _as_text(ask(data, question.query, values=question.values, where=question.where))
                 except QueryError as error:
-                    reply = "E" + json.dumps([error.problem, error.where, error.found, error.expected, error.advice])
+                    reply = "E" + json.dumps({name: packed(getattr(error, name)) for name in _PARTS})
                 deadline(0)
                 written = reply.encode()
                 pipe.write(len(written).to_bytes(8) + written)
@@ -586,19 +600,20 @@ def _ended(how: str, seconds: float | None, where: str) -> QueryError:
     match how:
         case "time":
             return QueryError(
-                f"the query took longer than {seconds:g} seconds",
+                say("the query took longer than %(seconds)s seconds", seconds=f"{seconds:g}"),
                 where=where,
-                advice="Make it ask for less, or raise limits.view_seconds.",
+                advice=say("Make it ask for less, or raise limits.view_seconds."),
             )
         case "memory":
-            return QueryError("the query needs too much memory", where=where, advice="Make it ask for less.")
+            problem, advice = say("the query needs too much memory"), say("Make it ask for less.")
+            return QueryError(problem, where=where, advice=advice)
         case "crash":
             return QueryError(
-                "the query ended its process, as one that is too deep for the parser does",
+                say("the query ended its process, as one that is too deep for the parser does"),
                 where=where,
-                advice="Make it shorter, or less deep.",
+                advice=say("Make it shorter, or less deep."),
             )
-    return QueryError("the process of the query was killed", where=where, advice="Ask again.")
+    return QueryError(say("the process of the query was killed"), where=where, advice=say("Ask again."))
 
 
 def _as_text(answer: Answer) -> str:
@@ -614,8 +629,10 @@ def _from_text(reply: str) -> Answer | QueryError:
         case "T":
             found = parse(reply[1:].encode(), format=RdfFormat.N_TRIPLES)
             return Answer(triples=[Triple(q.subject, q.predicate, q.object) for q in found])
-    problem, where, found, expected, advice = json.loads(reply[1:])
-    return QueryError(problem, where=where, found=found, expected=expected, advice=advice)
+    return QueryError(**{name: unpacked(part) for name, part in json.loads(reply[1:]).items()})
+
+
+_PARTS = ("problem", "where", "found", "expected", "advice", "marked")
 
 
 def ask_endpoint(

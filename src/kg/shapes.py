@@ -565,7 +565,7 @@ def _fault_of_query(
                     column += document.text.split("\n")[line - 1].find(
                         text.value.split("\n")[0][:20], statement.column - 1
                     )
-                return error.problem.split("\n")[0], document, line, column
+                return error.problem, document, line, column
     return None
 
 

@@ -6,6 +6,7 @@ import re
 
 from flask import Response
 
+from kg.messages import in_language, say
 from kg.pool import Result
 from kg.web.responses import Problem
 from kg.web.visits import Visit
@@ -22,7 +23,7 @@ def mark_cut(visit: Visit, result: Result, response: Response) -> Response:
 
 def refusal(visit: Visit, result: Result, query: str = "") -> Problem:
     """Return what is told to a client whose question has no answer: why, and what to do."""
-    _ = visit.say
+    _, language = visit.say, visit.reader.language
     # Who guards the queries names the setting in what it expects.
     named = re.search(r"\((limits\.[a-z_]+)\)", result.expected)
     limit = result.limit or (named[1] if named else "")
@@ -39,7 +40,9 @@ def refusal(visit: Visit, result: Result, query: str = "") -> Problem:
             # What the title says need not be said again.
             title, detail, status = (
                 _("This is not SPARQL 1.1."),
-                result.reason.removeprefix("this is not SPARQL: "),
+                result.reason(language).removeprefix(
+                    in_language(say("this is not SPARQL: %(problem)s", problem=""), language)
+                ),
                 400,
             )
             if result.line:
@@ -47,7 +50,7 @@ def refusal(visit: Visit, result: Result, query: str = "") -> Problem:
                     "line": result.line, "column": result.column, "problem": detail
                 }  # fmt: skip
         case "refused":
-            title, detail = _("This query is not allowed."), result.reason
+            title, detail = _("This query is not allowed."), result.reason(language)
             status = 400 if limit else 403
         case "unknown graph":
             title, detail, status = _("There is no such graph."), _("The list of graphs has all of them."), 404
