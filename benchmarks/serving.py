@@ -114,8 +114,8 @@ def in_turn(ours: str, other: str, accept: str, *, fresh: bool) -> tuple[Measure
 
 def middle(runs: Sequence[Measured]) -> Measured:
     """Return the median of each figure, and the sum of what failed."""
-    medians = (statistics.median(column) for column in zip(*(run[:3] for run in runs), strict=True))
-    return Measured(*medians, failed=sum(run.failed for run in runs))
+    rate, median, slow = (statistics.median(column) for column in zip(*(run[:3] for run in runs), strict=True))
+    return Measured(rate, median, slow, sum(run.failed for run in runs))
 
 
 def compare_endpoints(table: Table, address: str, snapshot: Snapshot, folder: Path) -> None:
