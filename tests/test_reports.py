@@ -15,6 +15,7 @@ from kg.messages import in_language, say
 from kg.reports import REPORTS, github, junit, sarif, shacl
 from kg.rulebook import RULES, help_of
 
+CI = ROOT / "docs" / "how-to" / "check-in-ci.md"
 CASTINGS = "data/turtle/sources/chronicle/castings.ttl"
 ODD = Finding(
     "data/a b,é.ttl", 3, 5, Severity.VIOLATION, "s:Bell,x", 'It\'s 100% "wrong"\x00: <&>\nreally', "Mend\u0007 it.",
@@ -115,6 +116,16 @@ def test_a_colour_changes_no_word():
     plain, coloured = render_text([ODD]), render_text([ODD], colour=True)
     assert "\x1b[" in coloured
     assert re.sub(r"\x1b\[\d*m", "", coloured) == plain
+
+
+def test_the_documented_problem_matcher_follows_every_finding(bells):
+    (task,) = json.loads(re.findall(r"```json\n(.*?)```", CI.read_text("utf-8"), re.DOTALL)[0])["tasks"]
+    pattern = task["problemMatcher"]["pattern"]
+    findings = [ODD, WARNING, *broken(bells)]
+    matched = [found for line in render_text(findings).split("\n") if (found := re.search(pattern["regexp"], line))]
+    parts = [[match[pattern[part]] for part in ("file", "line", "column", "severity", "code")] for match in matched]
+    assert parts == [[one.path, str(one.line), str(one.column), one.severity, one.rule] for one in findings]
+    assert [match[pattern["message"]] for match in matched][1] == WARNING.message
 
 
 def test_the_rulebook_and_the_reference_name_the_same_rules():
