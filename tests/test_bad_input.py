@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+from urllib.parse import quote
 
 import pytest
+from click.testing import CliRunner
 from tests.building import content_of, run_kg
+
+from kg.cli import main
+from kg.reports import REPORTS
 
 FOLDER = "data/turtle/sources"
 HEAD = """\
@@ -70,6 +76,30 @@ def test_links_that_lead_nowhere_or_in_a_circle_are_told_and_folders_are_not_fil
         ("views/pipe.rq", "view"),
     ]
     run_kg("format", "--check", cwd=bells.root)
+
+
+@pytest.mark.parametrize("form", [*REPORTS, "text"])
+def test_a_name_that_is_not_text_is_told_in_every_form(bells, form):
+    for name in (f"{FOLDER}/b\udce9.ttl", f"{FOLDER}/a\n::error::x.ttl", "views/b\udce9.rq"):
+        shutil.copyfile(
+            bells.root / ("views/bells.rq" if "views" in name else f"{FOLDER}/ledger.ttl"), bells.root / name
+        )
+    done = run_kg("check", "--format", form, cwd=bells.root, check=1)
+    names = (f"{FOLDER}/a�::error::x.ttl", f"{FOLDER}/b�.ttl", "views/b�.rq")
+    shown = {"sarif": quote, "github": lambda text: text.replace(":", "%3A")}.get(form, str)
+    assert form == "turtle" or all(shown(name) in done.stdout for name in names)
+    assert "\n::error::x" not in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_too_little_memory_is_told_as_such(bells, monkeypatch):
+    def fails(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("kg.project.Project.read", fails)
+    done = CliRunner().invoke(main, ["--project", str(bells.root), "check", "--lang", "fr"])
+    assert done.exit_code == 1
+    assert "il n’y a pas assez de mémoire" in done.output
 
 
 def test_a_file_that_is_too_large_is_not_read(bells):

@@ -117,3 +117,12 @@ def test_what_shapes_say_of_a_link_to_nothing_is_not_told_beside_it():
     elsewhere = finding(rule="s:Cast", line=9, result=ShapeResult("<z>", "<p>", "<b>", "<c>", ""))
     assert told_once([link, of_value, of_lack, elsewhere]) == [link, of_lack, elsewhere]
     assert told_once([of_value]) == [of_value]
+
+
+@pytest.mark.parametrize("rule", ["locator", "graph"])
+def test_a_place_or_a_source_that_is_missing_is_told_by_the_engine_alone(rule):
+    missing = finding(rule=rule)
+    same = finding(rule="s:Page", result=ShapeResult("<a>", "<b:page>", "", "<c>", ""))
+    other = finding(rule="s:Name", result=ShapeResult("<a>", "<b:name>", "", "<c>", ""))
+    assert told_once([missing, same, other], {"b:page"}) == [missing, other]
+    assert told_once([same, other], {"b:page"}) == [same, other]

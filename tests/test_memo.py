@@ -158,6 +158,42 @@ def test_another_key_or_a_damaged_memo_starts_anew(bells):
     assert findings("two")[0] == findings("three")[0]
 
 
+def test_a_memo_of_which_a_part_is_damaged_hides_no_finding(bells):
+    bells.append("shapes/bells.ttl", ONLY_FOR_PYSHACL)
+    bells.append(
+        "data/turtle/sources/ledger.ttl", "\n".join(f"bell:b{n} a b:Bell ." for n in range(3)) + "\n<x> a b:Casting .\n"
+    )
+    path = bells.root / "memo.sqlite"
+
+    def findings(memo):
+        project = bells.project()
+        found = validate(project, project.read(), language="en", memo=memo)
+        if memo:
+            memo.save()
+        return found
+
+    assert len(findings(Memo(path, "key"))) > 3
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE entry SET results = 'no json' WHERE rowid = 1")
+    bells.replace(ANNA, '"Anna"@en', '"Anna the Great"@en')
+    assert findings(Memo(path, "key")) == findings(None)
+
+
+def test_an_edit_while_a_check_reads_is_not_taken_for_what_was_there(bells, monkeypatch):
+    right, wrong = bells.read(ANNA), bells.read(ANNA).replace("rdfs:label", "rdfs:labl")
+    first = checks.check
+
+    def edited(project, reading, **options):
+        monkeypatch.setattr(checks, "check", first)
+        bells.write(ANNA, wrong)
+        return first(project, project.read(), **options)
+
+    monkeypatch.setattr(checks, "check", edited)
+    recheck(bells.project(), bells.root / "shelf", language="en")
+    bells.write(ANNA, right)
+    assert recheck(bells.project(), bells.root / "shelf", language="en") == []
+
+
 def test_an_unchanged_graph_is_not_even_read(bells, monkeypatch):
     bells.replace(ANNA, "rdfs:label", "rdfs:labl")
     first = recheck(bells.project(), bells.root / "shelf", language="en")
@@ -182,6 +218,23 @@ def test_a_shelf_forgets_the_oldest_and_survives_damage(tmp_path, bells):
     for text in ("", "{", "[1]", '[{"path": 1}]', json.dumps([{"severity": "odd", "also": [], "result": None}])):
         (tmp_path / "checks" / "x.json").write_text(text)
         assert shelf.take("x") is None
+
+
+def test_a_full_disk_leaves_nothing_behind_and_what_a_killed_check_left_goes(tmp_path, monkeypatch):
+    shelf = Shelf(tmp_path / "kg" / "checks")
+    shelf.folder.mkdir(parents=True)
+    (tmp_path / "kg" / ".gitignore").touch()
+    (old, new) = (shelf.folder / name for name in (".writing-old", ".writing-new"))
+    old.touch()
+    new.touch()
+    os.utime(old, (1, 1))
+    with monkeypatch.context() as patched:
+        patched.setattr(json, "dump", lambda *_: os.read(-1, 1))
+        shelf.put("0", [])
+    assert sorted(shelf.folder.iterdir()) == [new, old]
+    shelf.put("0", [])
+    assert sorted(path.name for path in shelf.folder.iterdir()) == [".writing-new", "0.json"]
+    assert (tmp_path / "kg" / ".gitignore").read_text() == "*\n"
 
 
 def test_a_lookup_that_would_find_a_statement_has_one_of_its_numbers():

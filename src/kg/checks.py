@@ -126,7 +126,8 @@ def recheck(
     Files that were checked before, by this engine and in this language, are not even read. Others are read, and their
     shapes run only where something changed.
     """
-    digest = hashlib.sha256(f"{engine_version()}\n{language}\n{project.inputs_digest()}".encode()).hexdigest()
+    inputs = project.inputs_digest()
+    digest = hashlib.sha256(f"{engine_version()}\n{language}\n{inputs}".encode()).hexdigest()
     known = Shelf(shelf).take(digest)
     if known is not None:
         return known
@@ -137,7 +138,8 @@ def recheck(
     rest += [[document.path, document.text] for document in reading.documents.get(Role.SHAPES, ())]
     memo = Memo(shelf / "memo.sqlite", hashlib.sha256(json.dumps(rest).encode()).hexdigest())
     findings = check(project, reading, language=language, memo=memo).findings
-    Shelf(shelf).put(digest, findings)
+    if project.inputs_digest() == inputs:  # else an edit came while we read, and these may be the findings of neither
+        Shelf(shelf).put(digest, findings)
     return list(findings)
 
 
@@ -196,6 +198,9 @@ def _views(project: Project) -> Iterator[Finding]:
     found: list[tuple[str, View, Question]] = []
     for path in project.files(folder, ".rq"):
         shown, text = project.shown(path), ""
+        if fault := project.name_fault(path):
+            yield Finding(shown, 1, 1, Severity.VIOLATION, "view", fault, say("Rename it."))
+            continue
         try:
             text = text_of(bytes_of(path), shown)
             view = read_view(project, path)

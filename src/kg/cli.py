@@ -79,6 +79,12 @@ class _Commands(click.Group):
             return super().invoke(context)
         except KGError as error:
             _fail(error, context.meta.get(_LANGUAGE, "en"))
+        except MemoryError:
+            from kg.messages import say
+
+            problem = say("there is not enough memory for this")
+            advice = say("A check or a build takes about a hundred times the size of the Turtle files.")
+            _fail(KGError(problem, advice=advice), context.meta.get(_LANGUAGE, "en"))
         except BrokenPipeError:  # the reader of our output has seen enough
             _discard_output()
             context.exit(0)
@@ -177,12 +183,20 @@ def _progress() -> Iterator[Callable[[str], None]]:
 _STEPS = 16
 
 
-def _report(findings: Sequence[Finding], *, err: bool, infos: bool = False, more: str = "kg check --all") -> None:
+def _report(
+    findings: Sequence[Finding],
+    project: Project | FileSet,
+    *,
+    err: bool,
+    infos: bool = False,
+    more: str = "kg check --all",
+) -> None:
     """Print findings; infos, which are work to do and not mistakes, only if asked for."""
     from kg.findings import Severity, render_text, told_once
+    from kg.project import Project
 
     stream = sys.stderr if err else sys.stdout
-    findings = told_once(findings)
+    findings = told_once(findings, project.provenance if isinstance(project, Project) else ())
     shown = [finding for finding in findings if infos or finding.severity is not Severity.INFO]
     click.echo(render_text(shown, colour=stream.isatty()), err=err)
     if hidden := len(findings) - len(shown):
@@ -278,7 +292,7 @@ def check_command(
     if named:
         findings = concerning(findings, named)
     if form != "turtle":  # a report of SHACL holds whatever shapes say
-        findings = told_once(findings)
+        findings = told_once(findings, project.provenance)
     if form in ("text", "github", "sarif", "junit") and (folder := os.path.relpath(project.root)) != ".":
         # Editors and workflows follow a path from where they are.
         findings = [
@@ -290,7 +304,7 @@ def check_command(
             for finding in findings
         ]
     if form == "text":
-        _report(findings, err=False, infos=infos)
+        _report(findings, project, err=False, infos=infos)
     elif report := REPORTS[form](findings):
         click.echo(report)
     context.exit(1 if any(finding.severity == "violation" for finding in findings) else 0)
@@ -411,7 +425,7 @@ def import_command(
     if form == "json":
         click.echo(render_json(found, written=written))
     else:
-        _report(found.findings, err=False, infos=infos, more="kg import --all")
+        _report(found.findings, project, err=False, infos=infos, more="kg import --all")
         for line in summary(found, language, written=written):
             click.echo(_plain(line))
     context.exit(0 if found.passed else 1)
@@ -485,10 +499,10 @@ def build_command(context: click.Context, files: tuple[str, ...], default_graph:
         with _progress() as step:
             built = build(project, step)
     except CheckFailed as failed:
-        _report(failed.findings, err=True)
+        _report(failed.findings, project, err=True)
         raise
     if any(finding.severity != "info" for finding in built.findings):
-        _report(built.findings, err=True)
+        _report(built.findings, project, err=True)
     click.echo(f"{built.snapshot.name}{'' if built.fresh else ' (it was there already)'}")
 
 
@@ -544,7 +558,7 @@ def serve_command(
             snapshot = ensure(project, step).snapshot
     except (CheckFailed, QueryError, SnapshotError) as failed:
         if isinstance(failed, CheckFailed):
-            _report(failed.findings, err=True)
+            _report(failed.findings, project, err=True)
         if files:
             raise
         try:
@@ -613,7 +627,7 @@ def _ensured(project: Project | FileSet) -> Snapshot:
         with _progress() as step:
             return ensure(project, step).snapshot
     except CheckFailed as failed:
-        _report(failed.findings, err=True)
+        _report(failed.findings, project, err=True)
         raise
 
 

@@ -116,12 +116,25 @@ def concerning(findings: Iterable[Finding], paths: Collection[str]) -> list[Find
 _OF_VALUES = ("date", "link", "term", "value")
 
 
-def told_once(findings: Sequence[Finding]) -> list[Finding]:
-    """Return findings without what shapes say of values that are wrong in themselves, such as a link to nothing."""
-    wrong = {(one.path, one.line, one.column) for one in findings if one.rule in _OF_VALUES and not one.result}
-    return [
-        one for one in findings if not (one.result and one.result.value and (one.path, one.line, one.column) in wrong)
-    ]
+#: Rules that say of a node that it lacks its place in the source, or the source.
+_OF_PROVENANCE = ("locator", "graph")
+
+
+def told_once(findings: Sequence[Finding], provenance: Collection[str] = ()) -> list[Finding]:
+    """Return findings without what shapes say beside a finding of the engine that says it too.
+
+    Left out are values that are wrong in themselves, such as a link to nothing, and the lack of properties of
+    provenance, which are given as IRIs, where the engine misses the same.
+    """
+    known = {(one.path, one.line, one.column, one.rule) for one in findings if not one.result}
+
+    def is_told(one: Finding) -> bool:
+        if not one.result or (not one.result.value and one.result.path.strip("<>") not in provenance):
+            return False
+        rules = _OF_VALUES if one.result.value else _OF_PROVENANCE
+        return any((one.path, one.line, one.column, rule) in known for rule in rules)
+
+    return [one for one in findings if not is_told(one)]
 
 
 def counts(findings: Sequence[Finding]) -> dict[str, int]:

@@ -12,6 +12,7 @@ import json
 import os
 import sqlite3
 import tempfile
+import time
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -68,8 +69,12 @@ class Memo:
         self._old_found: dict[str, tuple[str, str]] = {}
         self._found: dict[str, tuple[str, str]] = {}
         self._changed = False
-        with contextlib.suppress(OSError, sqlite3.Error, ValueError, TypeError):
+        try:
             self._load()
+        except (OSError, sqlite3.Error, ValueError, TypeError):
+            # Of a shape and a node that are not noted, it would be believed that they conform.
+            for known in (self._old, self._old_triples, self._old_found):
+                known.clear()
 
     def _load(self) -> None:
         if not self.path.is_file():
@@ -220,7 +225,7 @@ def make_folder(folder: Path) -> None:
     """Make a folder for what is remembered, which git is to ignore."""
     folder.mkdir(parents=True, exist_ok=True)
     ignore = folder.parent / ".gitignore"
-    if not ignore.exists():
+    if not ignore.exists() or not ignore.stat().st_size:  # a full disk leaves it empty
         ignore.write_text("*\n", encoding="utf-8")
 
 
@@ -228,6 +233,8 @@ class Shelf:
     """The findings of the last few states of the files, by a digest of all that they depend on."""
 
     KEPT = 20
+    #: A file that has been written for so many seconds is of a check that was ended.
+    LEFT = 3600
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -253,9 +260,16 @@ class Shelf:
         with contextlib.suppress(OSError):
             make_folder(self.folder)
             handle, name = tempfile.mkstemp(dir=self.folder, prefix=".writing-")
-            with os.fdopen(handle, "w", encoding="utf-8", errors="surrogatepass") as file:
-                json.dump([asdict(finding) for finding in findings], file)
-            os.replace(name, self.folder / f"{digest}.json")
+            try:
+                with os.fdopen(handle, "w", encoding="utf-8", errors="surrogatepass") as file:
+                    json.dump([asdict(finding) for finding in findings], file)
+                os.replace(name, self.folder / f"{digest}.json")
+            except BaseException:
+                os.unlink(name)
+                raise
+            for path in self.folder.glob(".writing-*"):
+                if time.time() - path.stat().st_mtime > self.LEFT:
+                    path.unlink(missing_ok=True)
             old = sorted(self.folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
             for path in old[self.KEPT :]:
                 path.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -26,6 +27,8 @@ __all__ = ["PREFIX_TABLE", "PUBLISHED", "Project", "Reading", "Role", "bytes_of"
 PREFIX_TABLE = "prefixes.ttl"
 #: The register of published IRIs, which kg release writes.
 PUBLISHED = "published.txt"
+#: What a terminal, JSON or a database cannot show of a path: control characters, and bytes that are not UTF-8.
+_NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class Role(StrEnum):
@@ -95,8 +98,19 @@ class Project:
     prefix_lines: Sequence[PrefixDeclaration] = field(default=(), repr=False)
 
     def shown(self, path: Path) -> str:
-        """Return a path as people see it: from the project's root, with slashes."""
-        return path.relative_to(self.root).as_posix()
+        """Return a path as people see it: from the project's root, with slashes, and � for what is no text."""
+        return _NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", path.relative_to(self.root).as_posix())
+
+    def name_fault(self, path: Path) -> str:
+        """Return what is wrong with the name of a file, "" if nothing is."""
+        if _NO_TEXT.search(path.relative_to(self.root).as_posix()):
+            return say("the name of this file is not UTF-8, or holds a control character")
+        return ""
+
+    @property
+    def provenance(self) -> frozenset[str]:
+        """The IRIs of the properties that the engine itself asks for: the source, and places in it."""
+        return frozenset(self.expand(name).value for name in (self.settings.source, *self.settings.passages))
 
     def expand(self, curie: str) -> NamedNode:
         """Return the IRI of a prefixed name from the settings. Raises SettingsError for an unknown prefix."""
@@ -186,6 +200,8 @@ class Project:
         return digest.hexdigest()
 
     def _read_file(self, path: Path) -> bytes:
+        if fault := self.name_fault(path):
+            raise TurtleError(fault, path=self.shown(path), line=1, column=1, advice=say("Rename it."))
         size, most = path.stat().st_size, self.settings.file_megabytes
         if size > most * 1_000_000:
             raise TurtleError(
