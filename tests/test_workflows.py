@@ -63,7 +63,7 @@ def test_the_action_annotates_the_line_as_seen_from_the_repository(runner, bells
     bells.replace(ANNA, "rdfs:label", "rdfs:labl")
     done = runner("Check", LANGUAGE="fr")
     assert done.returncode == 1
-    assert f"::error file=bells/{ANNA},line=12,col=13,title=term::rien ne définit rdfs:labl" in done.stdout
+    assert f"::error file=bells/{ANNA},line=12,col=3,title=term::rien ne définit rdfs:labl" in done.stdout
     assert runner("Check", SINCE="HEAD").returncode == 1
     committed_since = runner("Canonical form")
     assert committed_since.returncode == 1
@@ -79,4 +79,4 @@ def test_the_action_writes_what_changed_into_the_summary(runner, bells, tmp_path
 def test_places_are_paths_from_where_the_command_runs(bells):
     bells.replace(ANNA, "rdfs:label", "rdfs:labl")
     done = run_kg("-C", "bells", "check", cwd=bells.root.parent, check=1)
-    assert re.search(rf"^bells/{ANNA}:12:13: violation: ", done.stdout, re.MULTILINE)
+    assert re.search(rf"^bells/{ANNA}:12:3: violation: ", done.stdout, re.MULTILINE)
