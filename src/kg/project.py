@@ -99,11 +99,16 @@ class Project:
 
     def shown(self, path: Path) -> str:
         """Return a path as people see it: from the project's root, with slashes, and � for what is no text."""
-        return _NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", path.relative_to(self.root).as_posix())
+        return _NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", self._relative(path))
+
+    def _relative(self, path: Path) -> str:
+        # Asked of each file many times, and pathlib takes its time.
+        text, top = os.fspath(path), f"{self.root}{os.sep}"
+        return text[len(top) :].replace(os.sep, "/") if text.startswith(top) else path.relative_to(self.root).as_posix()
 
     def name_fault(self, path: Path) -> str:
         """Return what is wrong with the name of a file, "" if nothing is."""
-        if _NO_TEXT.search(path.relative_to(self.root).as_posix()):
+        if _NO_TEXT.search(self._relative(path)):
             return say("the name of this file is not UTF-8, or holds a control character")
         return ""
 
@@ -146,6 +151,7 @@ class Project:
     def turtle_files(self) -> Iterator[tuple[Role, Path]]:
         """Give every Turtle file with its role, sorted by path. Raises KGError for a folder that is missing."""
         data = self.settings.data_folder
+        register = f"{self.root / data / self.settings.register}{os.sep}"
         for role, folder in (
             (Role.ONTOLOGY, self.settings.ontology_folder),
             (None, data),
@@ -154,7 +160,7 @@ class Project:
             for path in self.files(folder, ".ttl"):
                 if role is Role.ONTOLOGY and path.name == PREFIX_TABLE:
                     continue
-                registered = path.is_relative_to(self.root / data / self.settings.register)
+                registered = os.fspath(path).startswith(register)
                 yield role or (Role.REGISTER if registered else Role.SOURCE), path
 
     def files(self, folder: str, ending: str) -> Iterator[Path]:
