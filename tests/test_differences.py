@@ -9,6 +9,7 @@ from tests.conftest import World
 from kg.build import build
 from kg.checks import check
 from kg.differences import Difference
+from kg.pointers import pointers
 from kg.snapshot import Snapshot
 
 PREFIXES = """\
@@ -405,7 +406,7 @@ def test_what_points_to_a_thing_leaves_differences_out(world: World) -> None:
     stated(world, casting("1702", more="; b:about bell:berta"), casting("1703"))
     snapshot = built(world)
     assert snapshot.differences("https://bells.example/id/node/x")
-    assert list(snapshot.pointers("https://bells.example/id/node/x").numbers) == []
+    assert list(pointers(snapshot, "https://bells.example/id/node/x").numbers) == []
 
 
 def test_the_name_of_a_difference_stays_while_other_sources_come(world: World) -> None:

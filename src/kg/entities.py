@@ -9,7 +9,8 @@ from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad
 
 from kg.labels import choose, local_name
 from kg.metadata import dataset_iri, differences_graph, inferred_graph, metadata_graph
-from kg.snapshot import Fact, File, Pointing, Snapshot
+from kg.pointers import Pointing, pointers
+from kg.snapshot import Fact, File, Snapshot
 from kg.vocabulary import FOAF, KG, RDF, VOID
 from kg.writers import Four
 
@@ -103,7 +104,7 @@ def describe(snapshot: Snapshot, iri: str, *, page: int = 1) -> Description | No
     """Return what the graph says about a thing, None if it says nothing.
 
     `page` counts from 1; each page has as many relations and other things that point here as
-    `limits.document_length` allows, in the order of `Snapshot.pointers`. Where very many do, they come in the order of
+    `limits.document_length` allows, in the order of `kg.pointers`. Where very many do, they come in the order of
     the files.
     """
     node = NamedNode(iri)
@@ -114,9 +115,9 @@ def describe(snapshot: Snapshot, iri: str, *, page: int = 1) -> Description | No
     if count > _SORTED:
         pointing = snapshot.facts_pointing(iri, offset=start, limit=length)
     elif facts or count:
-        pointers = snapshot.pointers(iri)
-        groups = pointers.groups
-        pointing = snapshot.facts_between(pointers.numbers[start : start + length], node)
+        found = pointers(snapshot, iri)
+        groups = found.groups
+        pointing = snapshot.facts_between(found.numbers[start : start + length], node)
     else:
         # Nothing is said of a property but by using it.
         pointing = snapshot.facts(predicate=node, limit=length)

@@ -12,9 +12,8 @@ import hashlib
 import json
 import sqlite3
 import threading
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -44,10 +43,9 @@ __all__ = [
     "Fact",
     "File",
     "Memory",
-    "Pointers",
-    "Pointing",
     "Snapshot",
     "Why",
+    "batches",
     "digest_of",
     "engine_of",
     "manifest_of",
@@ -122,19 +120,7 @@ LAYOUT = hashlib.sha256(f"{_MEANING}{SCHEMA}".encode()).hexdigest()[:16]
 
 
 # How much of a snapshot is kept at hand: some tens of megabytes.
-_MOST_TERMS, _MOST_NAMES, _MOST_HEADERS, _MOST_POINTERS = 100_000, 50_000, 5_000, 256
-
-# The order of fewer things that point to one is soon worked out anew.
-_WORTH_KEEPING = 100
-
-# So many relations of one class stand together whatever the parts that a thing plays in them.
-_FEW_PARTED = 6
-
-# The groups of relations that are not events.
-_RELATED = ("table", "list")
-
-# After every place in the ontology.
-_LAST = 1 << 60
+_MOST_TERMS, _MOST_NAMES, _MOST_HEADERS = 100_000, 50_000, 5_000
 
 
 _Key = TypeVar("_Key")
@@ -198,56 +184,6 @@ class Fact(NamedTuple):
         return self.kind >= 2
 
 
-class Pointing(NamedTuple):
-    """One group of the things that point to one, and how many they are.
-
-    `kind` is `table` (relations of one class, in which it plays these parts), `list` (relations with names of their
-    own, of one family), `events`, `mentions` (all others, by the property that points), or `follows` (those that no
-    file states to point here).
-    """
-
-    kind: str
-    class_iri: NamedNode | None
-    parts: tuple[NamedNode, ...]
-    number: int
-
-
-class Pointers(NamedTuple):
-    """The things that point to one, by their numbers, in the order of their groups."""
-
-    numbers: Sequence[int]
-    groups: Sequence[Pointing]
-
-
-@dataclass
-class _Pointer:
-    """One thing that points to another: by which properties, stated (False) or inferred (True), and what it is."""
-
-    number: int
-    sort: str | None
-    event: int | None
-    moment: int | None
-    parts: dict[bool, dict[int, None]] = field(default_factory=dict)
-    kind: int = 0
-    family: int = 0
-    related: bool = False
-    named: bool = False
-
-    def group(self) -> tuple[str, int, tuple[int, ...]]:
-        parts = tuple(sorted(self.parts.get(False) or self.parts[True]))
-        if not self.related:
-            return "mentions" if False in self.parts else "follows", 0, parts[:1]
-        if self.event is not None:
-            return "events", 0, ()
-        return ("list", self.family, ()) if self.named else ("table", self.kind, parts)
-
-    def by_name(self) -> tuple[bool, str, int]:
-        return self.sort is None, self.sort or "", self.number
-
-    def by_date(self) -> tuple[bool, int, str, int]:
-        return self.moment is None, self.moment or 0, self.sort or "", self.number
-
-
 class Why(NamedTuple):
     """One reason of an inferred statement: the rule, its axiom, and the premises with all places that state them."""
 
@@ -304,7 +240,6 @@ class Snapshot:
         self._headers = Memory[int, Sequence[Fact]](_MOST_HEADERS)
         self._remembered = Memory[tuple[object, ...], Any](_MOST_NAMES)
         self._arranged = Memory[tuple[str, ...], Arrangement](_MOST_NAMES)
-        self._pointers = Memory[str, Pointers](_MOST_POINTERS)
 
     @property
     def _connection(self) -> sqlite3.Connection:
@@ -368,7 +303,7 @@ class Snapshot:
         """Return terms by their numbers."""
         wanted, known = set(numbers), self._terms
         found = known.some(wanted)
-        for some in _batches(sorted(wanted - found.keys())):
+        for some in batches(sorted(wanted - found.keys())):
             marks = ",".join("?" * len(some))
             for number, kind, value, datatype, language in self.rows(
                 f"SELECT id, kind, value, datatype, language FROM term WHERE id IN ({marks})", some
@@ -382,7 +317,7 @@ class Snapshot:
         """Return the names of things by IRI and language; a thing without any name is left out."""
         wanted, known = set(iris), self._labels
         found = known.some(wanted)
-        for some in _batches(sorted(wanted - found.keys())):
+        for some in batches(sorted(wanted - found.keys())):
             marks = ",".join("?" * len(some))
             fresh: dict[str, dict[str, str]] = {iri: {} for iri in some}
             for iri, language, text in self.rows(
@@ -436,7 +371,7 @@ class Snapshot:
         """Return all statements whose subject is one of the terms."""
         numbers = [number for term in subjects if (number := self.id_of(term)) is not None]
         found: list[Fact] = []
-        for some in _batches(numbers):
+        for some in batches(numbers):
             found += self._facts(f"subject IN ({','.join('?' * len(some))})", some)
         return found
 
@@ -459,7 +394,7 @@ class Snapshot:
         """Return the statements that name things, in the order of the files."""
         numbers = {number for thing in things if (number := self.id_of(thing)) is not None}
         # The plus keeps SQLite from reading all names of the graph, which it takes for the shorter way.
-        return self._kept(self._naming, numbers, f" AND +predicate IN ({self._naming_numbers})")
+        return self._kept(self._naming, numbers, f" AND +predicate IN ({self.naming_numbers})")
 
     def headers(self, nodes: Iterable[Term | DefaultGraph]) -> list[Fact]:
         """Return all statements about graphs of files and about sources, which many pages need, in their order."""
@@ -468,7 +403,7 @@ class Snapshot:
     def _kept(self, memory: Memory[int, Sequence[Fact]], numbers: set[int], condition: str = "") -> list[Fact]:
         kept = memory.some(numbers)
         found = [fact for facts in kept.values() for fact in facts]
-        for some in _batches(sorted(numbers - kept.keys())):
+        for some in batches(sorted(numbers - kept.keys())):
             fresh: dict[int, list[Fact]] = {number: [] for number in some}
             of = {term: number for number, term in self.terms(some).items()}
             for fact in self._facts(f"subject IN ({','.join('?' * len(some))}){condition}", some):
@@ -478,78 +413,8 @@ class Snapshot:
                 memory.put(number, facts)
         return sorted(found, key=lambda fact: fact.id)
 
-    def pointers(self, iri: str) -> Pointers:
-        """Return the other things that point to one, group by group, in the order in which a page shows them.
-
-        Relations come first: those that have no name of their own by class and part, those that have one by family
-        (a class right below kg:Relation), classes in the order of the ontology; after the first family what happened,
-        by date. Then come all others, by the property that points here. Within a group they come by name.
-        """
-        found = self._pointers.get(iri)
-        if found is None:
-            found = self._read_pointers(iri)
-            if len(found.numbers) > _WORTH_KEEPING:
-                self._pointers.put(iri, found)
-        return found
-
-    def _read_pointers(self, iri: str) -> Pointers:
-        places, families, relation = self._class_places, self._families, self.id_of(KG.Relation)
-        naming = self._naming_numbers
-        here = self.id_of(NamedNode(iri))
-        found: dict[int, _Pointer] = {}
-        for subject, predicate, kind, sort, event, moment in self.rows(
-            "SELECT s.subject, s.predicate, s.kind, e.sort, e.event, e.moment FROM statement s "
-            "LEFT JOIN entity e ON e.term = s.subject WHERE s.object = ?1 AND s.subject <> ?1 AND s.kind < 3 "
-            "ORDER BY s.id",
-            (here,),
-        ):
-            one = found.setdefault(subject, _Pointer(subject, sort, event if event != here else None, moment))
-            one.parts.setdefault(kind == 2, {})[predicate] = None
-        for some in _batches(list(found)):
-            marks = ",".join("?" * len(some))
-            for subject, class_number, specific in self.rows(
-                f"SELECT entity, class, specific FROM class WHERE entity IN ({marks})", some
-            ):
-                one = found[subject]
-                one.related |= class_number == relation
-                if class_number in families:
-                    one.family = class_number
-                if specific and (not one.kind or places[class_number] < places[one.kind]):
-                    one.kind = class_number
-            for (subject,) in self.rows(
-                f"SELECT DISTINCT subject FROM statement WHERE subject IN ({marks}) AND +predicate IN ({naming})", some
-            ):
-                found[subject].named = True
-        groups: dict[tuple[str, int, tuple[int, ...]], list[_Pointer]] = {}
-        for one in found.values():
-            groups.setdefault(one.group(), []).append(one)
-        first = min(
-            (places.get(one.family, _LAST) for one in found.values() if one.group()[0] in _RELATED), default=_LAST
-        )
-
-        def rank(group: tuple[str, int, tuple[int, ...]]) -> tuple[int, ...]:
-            one = groups[group][0]
-            if group[0] in ("mentions", "follows"):
-                return (2 if group[0] == "mentions" else 3, *group[2])
-            family = places.get(one.family, _LAST)
-            if group[0] == "events":
-                return (0, first, _LAST)
-            return (int(family != first), family, places.get(group[1], _LAST), *group[2])
-
-        ordered = sorted(groups, key=rank)
-        for group in ordered:
-            groups[group].sort(key=_Pointer.by_date if group[0] == "events" else _Pointer.by_name)
-        terms = self.terms({number for _, kind, parts in ordered for number in (kind, *parts) if number})
-        return Pointers(
-            array("q", (one.number for group in ordered for one in groups[group])),
-            [
-                Pointing(group[0], terms.get(group[1]), tuple(terms[part] for part in group[2]), len(groups[group]))  # type: ignore[arg-type, misc]
-                for group in ordered
-            ],
-        )
-
     @cached_property
-    def _naming_numbers(self) -> str:
+    def naming_numbers(self) -> str:
         """The numbers of the properties that name things, as SQL lists them."""
         return ",".join(str(number) for label in LABELS if (number := self.id_of(label)) is not None)
 
@@ -558,25 +423,12 @@ class Snapshot:
         """The sources that files speak for."""
         return frozenset(file.source for file in self.files.values() if file.source is not None)
 
-    @cached_property
-    def _class_places(self) -> Mapping[int, int]:
-        """The number of each class that has entities, with the place where the ontology first speaks of it."""
-        rows = self.rows("SELECT DISTINCT class, (SELECT MIN(id) FROM statement WHERE subject = class) FROM class")
-        return {number: _LAST if place is None else place for number, place in rows}
-
-    @cached_property
-    def _families(self) -> frozenset[int]:
-        """The numbers of the classes right below kg:Relation."""
-        below = self.facts(predicate=RDFS.subClassOf, object=KG.Relation)
-        stated = (fact for fact in below if not fact.inferred and fact.subject != KG.Event)
-        return frozenset(number for fact in stated if (number := self.id_of(fact.subject)) is not None)
-
     def facts_between(self, subjects: Sequence[int], object: Term) -> list[Fact]:
         """Return the statements that lead from some things, by their numbers, to one, in the order of the things."""
         end, terms = self.id_of(object), self.terms(subjects)
         order = {terms[number]: place for place, number in enumerate(subjects)}
         found: list[Fact] = []
-        for some in _batches(subjects):
+        for some in batches(subjects):
             found += self._facts(f"subject IN ({','.join('?' * len(some))}) AND object = ?", [*some, end])
         return sorted(found, key=lambda fact: order[fact.subject])
 
@@ -636,10 +488,10 @@ class Snapshot:
             nodes = {fact.subject for fact in self.facts(predicate=KG.property) if fact.kind == 3}
         else:
             numbers = [number for iri in iris if (number := self.id_of(NamedNode(iri))) in self._compared]
-            found = [fact for some in _batches(numbers) for fact in self._differing(some)]
+            found = [fact for some in batches(numbers) for fact in self._differing(some)]
             nodes = {fact.subject for fact in found if fact.predicate == KG.about}
             sayings = [number for fact in found if (number := self.id_of(fact.subject)) and fact.predicate == KG.node]
-            nodes |= {fact.subject for some in _batches(sayings) for fact in self._differing(some)}
+            nodes |= {fact.subject for some in batches(sayings) for fact in self._differing(some)}
         return _together(self._difference(node) for node in nodes)
 
     @cached_property
@@ -730,7 +582,7 @@ class Snapshot:
         """Return the classes of entities by IRI: the most specific ones, or all."""
         wanted, known = set(iris), self._classes
         found = {iri: classes for (iri, _), classes in known.some((iri, specific) for iri in wanted).items()}
-        for some in _batches(sorted(wanted - found.keys())):
+        for some in batches(sorted(wanted - found.keys())):
             marks = ",".join("?" * len(some))
             fresh: dict[tuple[str, bool], list[str]] = {(iri, which): [] for iri in some for which in (False, True)}
             for iri, class_iri, says_most in self.rows(
@@ -805,7 +657,7 @@ class Snapshot:
         """Return those of some IRIs that are entities."""
         wanted, known = set(iris), self._entities
         found = known.some(wanted)
-        for some in _batches(sorted(wanted - found.keys())):
+        for some in batches(sorted(wanted - found.keys())):
             marks = ",".join("?" * len(some))
             fresh = {iri for (iri,) in self.rows(
                 "SELECT value FROM entity JOIN term ON term.id = entity.term "
@@ -820,7 +672,7 @@ class Snapshot:
         wanted = set(paths)
         numbers = [number for number, file in self.files.items() if file.path in wanted]
         found: set[str] = set()
-        for some in _batches(numbers):
+        for some in batches(numbers):
             found.update(
                 iri
                 for (iri,) in self.rows(
@@ -991,7 +843,8 @@ class Snapshot:
         return Data(store, self.prefixes, self.settings.base_iri, written)
 
 
-def _batches(numbers: Sequence[Any], size: int = 500) -> Iterator[Sequence[Any]]:
+def batches(numbers: Sequence[Any], size: int = 500) -> Iterator[Sequence[Any]]:
+    """Give as many at once as one statement of SQL may name."""
     for start in range(0, len(numbers), size):
         yield numbers[start : start + size]
 

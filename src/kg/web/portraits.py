@@ -11,7 +11,8 @@ from typing import NamedTuple
 from pyoxigraph import BlankNode, Literal, NamedNode
 
 from kg.entities import Description, Footnote, Property, Relation, footnotes, grouped
-from kg.snapshot import Differing, Fact, Pointing, Snapshot, Why
+from kg.pointers import Pointing
+from kg.snapshot import Differing, Fact, Snapshot, Why
 from kg.vocabulary import DCTERMS, KG, LABELS, OWL, RDF, RDFS, SKOS
 from kg.web.places import Places
 from kg.web.reader import Names, Shown, Text
