@@ -51,7 +51,8 @@ def grow(root: Path) -> None:
     source = project.expand(project.settings.source)
     documents = reading.documents[Role.SOURCE]
     named = {s.object for d in documents for s in d.statements if s[:2] == (d.graph, source)}
-    terms = {s.subject for d in documents for s in d.statements} | named
+    known = {s.subject for d in reading.documents[Role.REGISTER] for s in d.statements}
+    terms = {s.subject for d in documents for s in d.statements} - known | named
     names = {project.compact(term.value) for term in terms if isinstance(term, NamedNode)}
     registered = [d for d in reading.documents[Role.REGISTER] if named & d.subjects.keys()]
     for document in [*documents, *registered]:
