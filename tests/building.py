@@ -173,11 +173,8 @@ def closure_of(root: Path) -> Closure:
     project = open_project(root)
     reading = project.read(Parsings(project.checks))
     assert not reading.errors
-
-    def stated(*roles: Role) -> list[Triple]:
-        return [Triple(*s[:3]) for role in roles for document in reading.documents[role] for s in document.statements]
-
-    return infer(compile_rules(stated(Role.ONTOLOGY)).rules, stated(Role.ONTOLOGY, Role.REGISTER, Role.SOURCE))
+    rules = compile_rules(Triple(*statement[:3]) for statement in reading.statements(Role.ONTOLOGY)).rules
+    return infer(rules, (s[:3] for s in reading.statements(Role.ONTOLOGY, Role.REGISTER, Role.SOURCE)))
 
 
 # --- Turtle ----------------------------------------------------------------------------------------------

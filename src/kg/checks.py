@@ -169,9 +169,7 @@ def _documents(reading: Reading, *roles: Role) -> Iterator[Document]:
 
 
 def _asserted(reading: Reading, *roles: Role) -> Iterator[tuple[NamedNode | BlankNode, NamedNode, Term]]:
-    for document in _documents(reading, *roles):
-        for statement in document.statements:
-            yield statement[:3]
+    return (statement[:3] for statement in reading.statements(*roles))
 
 
 def _finding(
@@ -207,7 +205,9 @@ def _views(project: Project) -> Iterator[Finding]:
             values = {parameter.name: parameter.term() for parameter in view.parameters}
             found.append((text, view, Question(view.query, values, shown)))
         except TurtleError as error:
-            yield Finding(shown, error.line, error.column, Severity.VIOLATION, "view", error.problem, error.advice)
+            # What else is advised, kg format does for Turtle only.
+            advice = say("Save it as a file in UTF-8.")
+            yield Finding(shown, error.line, error.column, Severity.VIOLATION, "view", error.problem, advice)
         except OSError as error:
             message = say("this view cannot be read: %(error)s", error=error.strerror)
             yield Finding(shown, 1, 1, Severity.VIOLATION, "view", message, say("Save it as a file in UTF-8."))

@@ -40,11 +40,12 @@ def curate(project: Project, reading: Reading, *, standard: Mapping[str, Collect
     ]
     ontology = [Stated(d, s) for d in reading.documents.get(Role.ONTOLOGY, ()) for s in d.statements]
     places = [*ontology, *data]
-    texts = [place for place in places if isinstance(place.statement.object, Literal)]
+    texts_of_data = [place for place in data if isinstance(place.value, Literal)]
+    texts = [*(place for place in ontology if isinstance(place.value, Literal)), *texts_of_data]
     yield from _same_names(project, data)
     yield from _schemes(project, reading, places, standard)
     yield from _languages(project, texts)
-    yield from _untagged(project, texts[sum(isinstance(place.statement.object, Literal) for place in ontology) :])
+    yield from _untagged(project, texts_of_data)
     yield from _values(texts)
     yield from _idle_sources(project, reading, places)
 

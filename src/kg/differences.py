@@ -280,11 +280,7 @@ class _Comparison:
         self.classes: dict[Term, set[Term]] = {}
         counted = {RDF.type, *self.guide.within}
         stated = (
-            Triple(*statement[:3])
-            for role in _STATED
-            for document in reading.documents.get(role, ())
-            for statement in document.statements
-            if statement.predicate in counted
+            Triple(*statement[:3]) for statement in reading.statements(*_STATED) if statement.predicate in counted
         )
         for subject, predicate, value in itertools.chain(stated, *map(closure.having, counted)):
             if predicate == RDF.type:

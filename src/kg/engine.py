@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from collections.abc import Iterator
 from functools import cache
@@ -15,7 +14,6 @@ __all__ = ["engine_version"]
 
 
 @cache
-@functools.cache
 def engine_version() -> str:
     """Return the engine's version and a digest of its code, so that a changed engine builds anew."""
     digest = hashlib.sha256()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from kg.messages import in_language, say
+
 __all__ = [
     "DateError", "FormatError", "KGError", "NotFound", "QueryError", "Refused", "SettingsError", "SnapshotError",
     "TurtleError",
@@ -29,8 +31,6 @@ class KGError(Exception):
 
     def told(self, language: str) -> str:
         """Return the whole text in a language, as far as its parts were said."""
-        from kg.messages import in_language, say
-
         problem = in_language(self.problem, language)
         text = (f"{self.where}: {problem}" if self.where else problem) + self.marked
         for part in (

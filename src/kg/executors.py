@@ -41,8 +41,8 @@ from pyoxigraph import DefaultGraph, NamedNode, QueryBoolean, QuerySolutions, Rd
 
 from kg.confinement import CRASHED, OUT_OF_MEMORY, confine, cover, deadline, exit_kind, resident, uncover
 from kg.errors import KGError, QueryError, Refused
-from kg.messages import packed, say
-from kg.queries import Data, form_of, guard, rows_of, run, triples_of, values_from
+from kg.messages import say
+from kg.queries import Data, form_of, guard, parts_of, rows_of, run, triples_of, values_from
 from kg.results import ROWS_FORMS, TRIPLES_FORMS, Body, Bounds, boolean_body, rows_body, triples_body
 from kg.settings import Settings
 from kg.snapshot import GRAPH, open_snapshot, settings_from
@@ -208,8 +208,7 @@ def _end(kind: str, form: str | None, body: Body | None) -> tuple[dict[str, Any]
 
 
 def _problem(status: str, error: QueryError) -> dict[str, Any]:
-    said = {"problem": error.problem, "found": error.found, "expected": error.expected, "advice": error.advice}
-    end: dict[str, Any] = {"status": status, **{name: packed(part) for name, part in said.items()}}
+    end: dict[str, Any] = {"status": status, **parts_of(error)}
     parts = error.where.rsplit(":", 2)
     if len(parts) == 3:
         end |= {"line": int(parts[1]), "column": int(parts[2])}

@@ -19,7 +19,7 @@ from kg.labels import compact
 from kg.messages import say
 from kg.parsings import Parsings
 from kg.settings import FILE_NAME, Settings, load_settings
-from kg.turtle import Document, PrefixDeclaration, glance, read_document, with_bounds
+from kg.turtle import Document, PrefixDeclaration, Statement, glance, read_document, with_bounds
 from kg.vocabulary import KG
 
 __all__ = ["PREFIX_TABLE", "PUBLISHED", "Project", "Reading", "Role", "bytes_of", "open_project"]
@@ -63,7 +63,13 @@ class Reading:
     @cached_property
     def terms(self) -> frozenset[NamedNode | BlankNode | Literal]:
         """Every term of a statement: they are far fewer than the places where they stand."""
-        return frozenset(term for document in self.all() for statement in document.statements for term in statement[:3])
+        return frozenset(term for statement in self.statements(*Role) for term in statement[:3])
+
+    def statements(self, *roles: Role) -> Iterator[Statement]:
+        """Give what the files state that play one of the roles."""
+        for role in roles:
+            for document in self.documents.get(role, ()):
+                yield from document.statements
 
     def sources(self, source_property: NamedNode) -> Mapping[str, Sequence[Document]]:
         """Return the source files grouped by the source that their headers name; by graph where none is named."""

@@ -40,6 +40,7 @@ __all__ = [
     "ask_within",
     "form_of",
     "guard",
+    "parts_of",
     "rows_of",
     "run",
     "triples_of",
@@ -584,7 +585,7 @@ def _answer_each(
                 try:
                     reply = _as_text(ask(data, question.query, values=question.values, where=question.where))
                 except QueryError as error:
-                    reply = "E" + json.dumps({name: packed(getattr(error, name)) for name in _PARTS})
+                    reply = "E" + json.dumps(parts_of(error))
                 deadline(0)
                 written = reply.encode()
                 pipe.write(len(written).to_bytes(8) + written)
@@ -632,7 +633,10 @@ def _from_text(reply: str) -> Answer | QueryError:
     return QueryError(**{name: unpacked(part) for name, part in json.loads(reply[1:]).items()})
 
 
-_PARTS = ("problem", "where", "found", "expected", "advice", "marked")
+def parts_of(error: QueryError) -> dict[str, object]:
+    """Return the parts of an error by name, packed, so that another process can tell it in any language."""
+    names = ("problem", "where", "found", "expected", "advice", "marked")
+    return {name: packed(getattr(error, name)) for name in names}
 
 
 def ask_endpoint(

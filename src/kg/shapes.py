@@ -767,12 +767,12 @@ class _Validation:
         again = self._again(changes)
         for at, nodes in sorted(self.targets.all().items()):
             shape, test = shapes.top[at], self.tests[at]
-            skips = again is not None and test is not None and not test.is_open
             # For a few nodes, a query is not asked of all.
-            suspects = self.triples.terms if skips and test and test.queries else self._suspects(test)
+            few = again is not None and test is not None and not test.is_open and bool(test.queries)
+            suspects = self.triples.terms if few else self._suspects(test)
             # In order, so that the first node for which a shape takes too long is always the same one.
             for focus in sorted(nodes):
-                if skips and at not in again.get(focus, ()):  # type: ignore[union-attr]
+                if self._stays(at, focus, again):
                     self.results |= run.recalled(shape, focus)
                     continue
                 if test and focus not in suspects and _conforms(test, focus):
@@ -792,6 +792,11 @@ class _Validation:
         """
         # The first triple that went from a way is reached by what is still there; so it may be looked for now.
         return None if changes is None or len(changes) > _FEW else self._touched(changes)
+
+    def _stays(self, at: int, focus: int, again: Mapping[int, set[int]] | None) -> bool:
+        """Tell whether a shape finds of a node what it found before, so far as these are all that may not."""
+        test = self.tests[at]
+        return again is not None and test is not None and not test.is_open and at not in again.get(focus, ())
 
     def _note(self, at: int, focus: int, lookups: Iterable[int]) -> None:
         for number in lookups:
@@ -858,7 +863,7 @@ class _Validation:
         for focus, shapes in sorted(self._touched(new).items()):
             for at in sorted(shapes & self.targets.of(focus)):
                 shape, test = self.shapes.top[at], self.tests[at]
-                if again is not None and test and not test.is_open and at not in again.get(focus, ()):
+                if self._stays(at, focus, again):
                     results |= run.recalled(shape, focus)
                 elif test is None or not _conforms(test, focus) or None in [gate(focus) for gate in test.gates]:
                     results |= run.entry(shape, focus)[0]
