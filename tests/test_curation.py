@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.building import run_kg
 
 ANNA = "data/turtle/register/bell/anna.ttl"
 BERTA = "data/turtle/register/bell/berta.ttl"
@@ -116,6 +117,14 @@ def test_a_source_that_nothing_uses_is_work_to_do(bells):
     assert found(bells) == [(SOURCES, 21, "info", "idle-source", "nothing uses the source source:diary")]
     bells.append(LEDGER, "bell:anna b:page source:diary .\n")
     assert found(bells) == []
+
+
+def test_a_control_character_does_not_hide_that_a_shape_is_violated(bells):
+    plain = "s:Plain-label sh:path rdfs:label ; sh:pattern '^[a-zA-Z]+$' ."
+    bells.append("shapes/bells.ttl", f"s:Plain sh:targetClass b:Bell ; sh:property s:Plain-label . {plain}\n")
+    bells.replace(ANNA, '"Anna"@en', '"An\0na"@en')
+    done = run_kg("check", cwd=bells.root, check=1)
+    assert "[s:Plain-label]" in done.stdout
 
 
 def test_a_control_character_in_a_text_is_told(bells):

@@ -119,6 +119,12 @@ def test_what_shapes_say_of_a_link_to_nothing_is_not_told_beside_it():
     assert told_once([of_value]) == [of_value]
 
 
+def test_a_warning_speaks_for_no_violation():
+    warned = finding(rule="value", severity=Severity.WARNING)
+    wrong = finding(rule="s:Name", result=ShapeResult("<a>", "<b:name>", '"x"', "<c>", ""))
+    assert told_once([warned, wrong]) == [warned, wrong]
+
+
 @pytest.mark.parametrize("rule", ["locator", "graph"])
 def test_a_place_or_a_source_that_is_missing_is_told_by_the_engine_alone(rule):
     missing = finding(rule=rule)

@@ -291,7 +291,7 @@ def check_command(
         findings = brought(recheck(project, shelf, language=language, progress=step), before)
     if named:
         findings = concerning(findings, named)
-    if form != "turtle":  # a report of SHACL holds whatever shapes say
+    if form not in ("text", "turtle"):  # _report does it, and a report of SHACL holds whatever shapes say
         findings = told_once(findings, project.provenance)
     if form in ("text", "github", "sarif", "junit") and (folder := os.path.relpath(project.root)) != ".":
         # Editors and workflows follow a path from where they are.

@@ -114,8 +114,6 @@ def concerning(findings: Iterable[Finding], paths: Collection[str]) -> list[Find
 
 #: Rules that say of a value what is wrong with it, whatever shapes say.
 _OF_VALUES = ("date", "link", "term", "value")
-
-
 #: Rules that say of a node that it lacks its place in the source, or the source.
 _OF_PROVENANCE = ("locator", "graph")
 
@@ -124,9 +122,11 @@ def told_once(findings: Sequence[Finding], provenance: Collection[str] = ()) -> 
     """Return findings without what shapes say beside a finding of the engine that says it too.
 
     Left out are values that are wrong in themselves, such as a link to nothing, and the lack of properties of
-    provenance, which are given as IRIs, where the engine misses the same.
+    provenance, which are given as IRIs, where the engine misses the same. What the engine only warns of speaks for
+    no violation.
     """
-    known = {(one.path, one.line, one.column, one.rule) for one in findings if not one.result}
+    violations = (one for one in findings if not one.result and one.severity is Severity.VIOLATION)
+    known = {(one.path, one.line, one.column, one.rule) for one in violations}
 
     def is_told(one: Finding) -> bool:
         if not one.result or (not one.result.value and one.result.path.strip("<>") not in provenance):
