@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+from markupsafe import Markup
 from pyoxigraph import Literal, NamedNode, RdfFormat, parse
 from tests.building import replace
 from tests.web.conftest import WORLD
@@ -19,6 +20,8 @@ from kg.build import build
 from kg.project import open_project
 from kg.snapshot import MANIFEST
 from kg.web import create_app
+from kg.web.inline import Inline
+from kg.web.reader import Reader, Text
 from kg.writers import FORMATS
 
 GONE = """\
@@ -218,3 +221,9 @@ def test_nothing_else_is_pinned(twice: tuple[FlaskClient, str, str]) -> None:
     assert present["title"] == "There is this only of the present state."
     assert [one["href"] for one in present["seeAlso"]] == ["https://bells.example/search?q=a&lang=de"]
     assert client.put(f"/snapshot/{before}/doc/bell/mair.ttl").status_code == 405
+
+
+def test_a_text_that_looks_like_known_markup_is_escaped() -> None:
+    inline = Inline(Reader("en", ["en"]))
+    assert inline.text(Text(Markup("<i>Anna</i>"), "")) == "<i>Anna</i>"
+    assert inline.text(Text("<i>Anna</i>", "")) == "&lt;i&gt;Anna&lt;/i&gt;"

@@ -22,7 +22,7 @@ __all__ = ["Inline"]
 _CROWD = 12
 
 
-@lru_cache(maxsize=1 << 12)
+@lru_cache(maxsize=1 << 12, typed=True)  # markup is equal to a text that looks like it, and is not escaped
 def _safe(text: str) -> str:
     """Return a text as HTML has it: names, addresses and the engine's words come again on page after page."""
     return str(escape(text))
